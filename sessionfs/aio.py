@@ -1,0 +1,154 @@
+"""FileStorage for asyncio: each method handed to a thread, and nothing added.
+
+A call that is cancelled goes on in its thread and is carried out or not as a whole; the caller only
+stops waiting for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from .files import Durability
+from .models import (
+    BackendInfo,
+    ChatMessage,
+    Checkpoint,
+    CheckpointSummary,
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    CreateSessionResult,
+    ImportSessionRequest,
+    ImportSessionResult,
+    ListCheckpointsQuery,
+    ListCheckpointsResult,
+    ListSessionsQuery,
+    ListSessionsResult,
+    Message,
+    Session,
+    SessionStats,
+    UpdateSessionRequest,
+)
+from .storage import FileStorage
+
+
+class AsyncFileStorage:
+    """``FileStorage`` with coroutines; arguments, results and errors are the same."""
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        durability: Durability = "full",
+        message_type: type[Any] = ChatMessage,
+    ) -> None:
+        self._sync = FileStorage(root, durability=durability, message_type=message_type)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def backend_info(self) -> BackendInfo:
+        """See ``FileStorage.backend_info``."""
+        return self._sync.backend_info()
+
+    async def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
+        """See ``FileStorage.list_sessions``."""
+        return await asyncio.to_thread(self._sync.list_sessions, query)
+
+    async def get_session(self, session_id: UUID) -> Session:
+        """See ``FileStorage.get_session``."""
+        return await asyncio.to_thread(self._sync.get_session, session_id)
+
+    async def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
+        """See ``FileStorage.create_session``."""
+        return await asyncio.to_thread(self._sync.create_session, request)
+
+    async def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+        """See ``FileStorage.update_session``."""
+        return await asyncio.to_thread(self._sync.update_session, session_id, request)
+
+    async def delete_session(self, session_id: UUID) -> None:
+        """See ``FileStorage.delete_session``."""
+        await asyncio.to_thread(self._sync.delete_session, session_id)
+
+    async def restore_session(self, session_id: UUID) -> None:
+        """See ``FileStorage.restore_session``."""
+        await asyncio.to_thread(self._sync.restore_session, session_id)
+
+    async def fork_session(
+        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
+    ) -> CreateSessionResult:
+        """See ``FileStorage.fork_session``."""
+        return await asyncio.to_thread(
+            self._sync.fork_session, session_id, checkpoint_id=checkpoint_id, title=title
+        )
+
+    async def import_session(self, request: ImportSessionRequest) -> ImportSessionResult:
+        """See ``FileStorage.import_session``."""
+        return await asyncio.to_thread(self._sync.import_session, request)
+
+    async def list_checkpoints(
+        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult:
+        """See ``FileStorage.list_checkpoints``."""
+        return await asyncio.to_thread(self._sync.list_checkpoints, session_id, query)
+
+    async def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+        """See ``FileStorage.get_checkpoint``."""
+        return await asyncio.to_thread(self._sync.get_checkpoint, checkpoint_id)
+
+    async def create_checkpoint(
+        self,
+        session_id: UUID,
+        request: CreateCheckpointRequest,
+        *,
+        expected_active: UUID | None = None,
+    ) -> Checkpoint:
+        """See ``FileStorage.create_checkpoint``."""
+        return await asyncio.to_thread(
+            self._sync.create_checkpoint, session_id, request, expected_active=expected_active
+        )
+
+    async def append_messages(
+        self,
+        session_id: UUID,
+        messages: list[Message],
+        *,
+        metadata: dict[str, Any] | None = None,
+        expected_active: UUID | None = None,
+    ) -> CheckpointSummary:
+        """See ``FileStorage.append_messages``."""
+        return await asyncio.to_thread(
+            self._sync.append_messages,
+            session_id,
+            messages,
+            metadata=metadata,
+            expected_active=expected_active,
+        )
+
+    async def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+        """See ``FileStorage.get_active_checkpoint``."""
+        return await asyncio.to_thread(self._sync.get_active_checkpoint, session_id)
+
+    async def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
+        """See ``FileStorage.set_active_checkpoint``."""
+        return await asyncio.to_thread(self._sync.set_active_checkpoint, session_id, checkpoint_id)
+
+    async def get_session_stats(self, session_id: UUID) -> SessionStats:
+        """See ``FileStorage.get_session_stats``."""
+        return await asyncio.to_thread(self._sync.get_session_stats, session_id)
+
+    async def close(self) -> None:
+        """See ``FileStorage.close``."""
+        await asyncio.to_thread(self._sync.close)

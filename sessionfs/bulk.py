@@ -1,0 +1,128 @@
+"""Whole histories at once: new sessions, forks and imports.
+
+The invariant: a new session appears as a whole or not at all, and the same history always becomes the
+same files, so that bringing it in twice, or on two machines, changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from . import checks, history
+from .clock import following, from_datetime
+from .errors import InvalidRequestError
+from .history import State
+from .messages import encode_messages, encode_metadata
+from .models import ImportSessionRequest
+from .session import OBJECTS, REFS, Environment, SessionDirectory
+
+
+class PlannedCheckpoint(NamedTuple):
+    """A checkpoint of a whole history that is about to be written.
+
+    Attributes:
+        parent: the index of its parent in that history, always a smaller one; None: no parent.
+        appends: whether the state is that of the parent followed by ``state``, or ``state`` alone.
+        at: when it was made.
+
+    """
+
+    state: State
+    metadata: bytes | None
+    at: str
+    parent: int | None = None
+    appends: bool = False
+
+
+def put_history(directory: SessionDirectory, planned: list[PlannedCheckpoint]) -> list[str]:
+    """Store checkpoints that follow each other and return their hashes; they are not synced yet."""
+    hashes: list[str] = []
+    for checkpoint in planned:
+        parent = checkpoint.parent
+        onto = directory.open(hashes[parent]) if parent is not None else None
+        added, common = checkpoint.state.elements, 0
+        if onto is not None:
+            if checkpoint.appends:
+                common = onto[0].checkpoint.count
+            else:
+                common = history.common_prefix(onto, added)
+                added = added[common:]
+        built = history.build(
+            onto=onto,
+            parent=onto[0].sha if onto else None,
+            at=checkpoint.at,
+            added=added,
+            common=common,
+            metadata=checkpoint.metadata,
+        )
+        hashes.append(directory.put_checkpoint(built, checkpoint.state.large))
+    return hashes
+
+
+def create(
+    sessions: str,
+    session: UUID,
+    environment: Environment,
+    planned: list[PlannedCheckpoint],
+    facts: dict[str, Any],
+    facts_at: str,
+) -> str:
+    """Write a new session that appears as a whole or not at all; its last checkpoint is active.
+
+    Returns that checkpoint's hash.
+    """
+    with environment.files.new_directory(sessions, str(session), (OBJECTS, REFS)) as path:
+        directory = SessionDirectory(path, session, environment)
+        last = put_history(directory, planned)[-1]
+        directory.objects.sync()
+        directory.refs.put_meta(facts_at, facts)
+        directory.refs.put_active(planned[-1].at, last)
+        directory.refs.sync()
+    return last
+
+
+def extend(
+    directory: SessionDirectory,
+    planned: list[PlannedCheckpoint],
+    facts: dict[str, Any],
+    facts_at: str,
+) -> int:
+    """Add to a session that exists the checkpoints that it lacks; return how many it lacked.
+
+    The last of them becomes active, unless something newer is.
+    """
+    refs = directory.refs.names()
+    before = set(directory.objects.hashes())
+    hashes = put_history(directory, planned)
+    new = len(set(hashes) - before)
+    directory.objects.sync()
+    if not refs.meta:
+        directory.refs.put_meta(facts_at, facts)
+        directory.refs.sync()
+    if new and (not refs.active or planned[-1].at > refs.active[-1].at):
+        directory.activate(hashes[-1], planned[-1].at, refs)
+    return new
+
+
+def plan(session: UUID, request: ImportSessionRequest) -> list[PlannedCheckpoint]:
+    """Return the checkpoints of a request, checked, with timestamps that rise."""
+    if not request.checkpoints:
+        raise InvalidRequestError("checkpoints must not be empty")
+    planned: list[PlannedCheckpoint] = []
+    for i, checkpoint in enumerate(request.checkpoints):
+        parent = checkpoint.parent
+        if (parent is not None and not 0 <= parent < i) or (checkpoint.appends and parent is None):
+            raise InvalidRequestError(f"checkpoints[{i}] has no parent before it: {parent}")
+        made = from_datetime(checks.aware(checkpoint.created_at, f"checkpoints[{i}].created_at"))
+        before = planned[-1].at if planned else None
+        planned.append(
+            PlannedCheckpoint(
+                state=history.prepare(str(session), encode_messages(checkpoint.messages)),
+                metadata=encode_metadata(checkpoint.metadata),
+                at=made if before is None or made > before else following(before),
+                parent=parent,
+                appends=checkpoint.appends,
+            )
+        )
+    return planned

@@ -1,0 +1,145 @@
+"""Writing checkpoints to a session that exists: what is compared, shared, stored and made active."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from uuid import UUID
+
+from . import checks, history
+from .errors import (
+    ConflictError,
+    CorruptObjectError,
+    IncompleteError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from .history import Chain, State
+from .ids import checkpoint_id
+from .records import CheckpointObject, hash_element
+from .refs import RefNames
+from .session import SessionDirectory
+
+
+def put_state(
+    directory: SessionDirectory,
+    encoded: list[bytes],
+    metadata: bytes | None,
+    parent_id: UUID | None,
+    expected_active: UUID | None,
+) -> str:
+    """Store a whole state, make it active and return its hash.
+
+    What it shares with its parent, or else with the active checkpoint, is not stored again.
+    """
+    with _comparing(directory, expected_active):
+        refs = directory.refs.names()
+        active = _active_if_readable(directory, refs, expected_active)
+        parent, onto = None, active
+        if parent_id is not None:
+            parent = _parent(directory, parent_id)
+            onto = _open_if_readable(directory, parent) or active
+        state = history.prepare(str(directory.id), encoded)
+        common = history.common_prefix(onto, state.elements) if onto else 0
+        built = history.build(
+            onto=onto,
+            parent=parent,
+            at=directory.next_at(refs),
+            added=state.elements[common:],
+            common=common,
+            metadata=metadata,
+        )
+        return _write(directory, refs, built, state, expected_active)
+
+
+def append(
+    directory: SessionDirectory,
+    encoded: list[bytes],
+    metadata: bytes | None,
+    expected_active: UUID | None,
+) -> tuple[str, CheckpointObject]:
+    """Store the active checkpoint's messages and these, make that active, return hash and object."""
+    with _comparing(directory, expected_active):
+        refs = directory.refs.names()
+        active = directory.active(refs)
+        _compare(directory, active, expected_active)
+        state = history.prepare(str(directory.id), encoded)
+        built = history.build(
+            onto=active,
+            parent=active[0].sha,
+            at=directory.next_at(refs),
+            added=state.elements,
+            common=active[0].checkpoint.count,
+            metadata=metadata,
+        )
+        return _write(directory, refs, built, state, expected_active), built
+
+
+def require(directory: SessionDirectory, checkpoint: UUID) -> str:
+    """Return the hash of the checkpoint with this id; NotFoundError if the session has none."""
+    sha = directory.find(checks.uuid(checkpoint, "checkpoint_id"))
+    if sha is None:
+        raise NotFoundError(f"session {directory.id} has no checkpoint {checkpoint}")
+    return sha
+
+
+def _comparing(directory: SessionDirectory, expected: UUID | None) -> AbstractContextManager[None]:
+    """Keep out others that compare, where this call does."""
+    if expected is None:
+        return nullcontext()
+    checks.uuid(expected, "expected_active")
+    return directory.exclusive()
+
+
+def _compare(directory: SessionDirectory, active: Chain, expected: UUID | None) -> None:
+    found = checkpoint_id(active[0].sha)
+    if expected is not None and found != expected:
+        raise ConflictError(
+            f"the active checkpoint of session {directory.id} is {found}, not {expected}"
+        )
+
+
+def _parent(directory: SessionDirectory, parent: UUID) -> str:
+    sha = directory.find(checks.uuid(parent, "parent_id"))
+    if sha is None:
+        raise InvalidRequestError(f"the parent {parent} is no checkpoint of session {directory.id}")
+    return sha
+
+
+def _open_if_readable(directory: SessionDirectory, sha: str) -> Chain | None:
+    """Return a checkpoint's chain; one that cannot be opened may still be a parent."""
+    try:
+        return directory.open(sha)
+    except (IncompleteError, CorruptObjectError):
+        return None
+
+
+def _active_if_readable(
+    directory: SessionDirectory, refs: RefNames, expected: UUID | None
+) -> Chain | None:
+    """Return the active checkpoint's chain, which a whole state can do without."""
+    try:
+        active = directory.active(refs)
+    except (IncompleteError, CorruptObjectError):
+        if expected is not None:
+            raise
+        return None
+    _compare(directory, active, expected)
+    return active
+
+
+def _write(
+    directory: SessionDirectory,
+    seen: RefNames,
+    checkpoint: CheckpointObject,
+    state: State,
+    expected: UUID | None,
+) -> str:
+    """Store a checkpoint and make it active; each step is on the disk before the next."""
+    stored = set(checkpoint.elements)
+    large = {sha: data for sha, data in state.large.items() if hash_element(sha) in stored}
+    sha = directory.put_checkpoint(checkpoint, large)
+    directory.objects.sync()
+    mine = directory.activate(sha, checkpoint.at, seen)
+    if expected is not None:
+        directory.withdraw_if_late(mine, seen)
+    return sha

@@ -1,0 +1,89 @@
+"""Hybrid logical timestamps: texts whose order is the order in which edits win.
+
+A writer never produces a timestamp that is not above everything it has seen, so an edit wins over
+what its writer knew, whatever the machines' clocks say. The idea is that of Kulkarni et al.,
+"Logical Physical Clocks" (2014), with the logical part folded into the microseconds.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+WallClock = Callable[[], int]
+"""Returns microseconds since 1970, UTC."""
+
+_PATTERN = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = "99991231T235959999999Z"
+"""Not a timestamp: no later one could be written."""
+
+
+def wall_clock() -> int:
+    """Return the system's time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def is_timestamp(text: str) -> bool:
+    """Tell whether a text is a timestamp: the pattern, and a date and time that exist."""
+    if not _PATTERN.fullmatch(text) or text >= _LAST:
+        return False
+    try:
+        to_datetime(text)
+    except ValueError:
+        return False
+    return True
+
+
+def from_datetime(moment: datetime) -> str:
+    """Return the timestamp of an aware datetime."""
+    utc = moment.astimezone(UTC)
+    # strftime does not pad years below 1000 on every platform.
+    return f"{utc.year:04}{utc:%m%dT%H%M%S%f}Z"
+
+
+def to_datetime(at: str) -> datetime:
+    """Return the aware UTC datetime of a timestamp; ValueError if it does not exist."""
+    return datetime(
+        int(at[:4]),
+        int(at[4:6]),
+        int(at[6:8]),
+        int(at[9:11]),
+        int(at[11:13]),
+        int(at[13:15]),
+        int(at[15:21]),
+        UTC,
+    )
+
+
+def from_unix_us(microseconds: int) -> datetime:
+    """Return the aware UTC datetime of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def next_timestamp(wall_us: int, highest_seen: str | None) -> str:
+    """Return the larger of the wall clock and the highest timestamp seen + 1 microsecond."""
+    now = from_datetime(from_unix_us(wall_us))
+    return now if highest_seen is None or now > highest_seen else following(highest_seen)
+
+
+def following(at: str) -> str:
+    """Return the next timestamp, one microsecond later."""
+    return from_datetime(to_datetime(at) + _MICROSECOND)
+
+
+def to_rfc3339(moment: datetime) -> str:
+    """Return a datetime as people write it: UTC, microseconds, with Z."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_rfc3339(text: str) -> datetime | None:
+    """Return the aware UTC datetime that a text names, or None if it names none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo is not None else None

@@ -1,0 +1,239 @@
+"""The contract: what every storage of sessions does, whatever it keeps them in.
+
+Names and meanings are those of Stakpak's Rust trait ``SessionStorage``, and beyond it
+``restore_session``, ``fork_session``, ``append_messages`` and ``set_active_checkpoint``. The suite in
+``sessionfs.testing`` checks an implementation against every sentence here.
+
+What holds for all methods: failures are of the tree in ``sessionfs.errors``, and a request that is
+refused has changed nothing. Unknown ids are NotFoundError. Limits and offsets below 0 are
+InvalidRequestError; past the end they give an empty page with the exact ``total``. What is returned
+is the caller's own: changing it changes nothing that is stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+from .models import (
+    BackendInfo,
+    Checkpoint,
+    CheckpointSummary,
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    CreateSessionResult,
+    ListCheckpointsQuery,
+    ListCheckpointsResult,
+    ListSessionsQuery,
+    ListSessionsResult,
+    Message,
+    Session,
+    SessionStats,
+    UpdateSessionRequest,
+)
+
+
+@runtime_checkable
+class SessionStorage(Protocol):
+    """Keeps sessions and their checkpoints."""
+
+    def backend_info(self) -> BackendInfo:
+        """Return which backend this is, and where."""
+        ...
+
+    def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
+        """Return a page of the sessions that match, newest ``updated_at`` first, ties by id.
+
+        Deleted sessions are listed unless ``status`` says otherwise. ``total`` counts all that match.
+        """
+        ...
+
+    def get_session(self, session_id: UUID) -> Session:
+        """Return a session, deleted ones too, with its active checkpoint and that one's state.
+
+        NotFoundError if there is no such session. A session that cannot be read is an error.
+        """
+        ...
+
+    def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
+        """Create a session with its first checkpoint, all of it or nothing."""
+        ...
+
+    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+        """Set what the request names, leave the rest, and return the session."""
+        ...
+
+    def delete_session(self, session_id: UUID) -> None:
+        """Give a session the status DELETED; everything stays readable."""
+        ...
+
+    def restore_session(self, session_id: UUID) -> None:
+        """Give a session the status ACTIVE again."""
+        ...
+
+    def fork_session(
+        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
+    ) -> CreateSessionResult:
+        """Create a session whose first state is that of a checkpoint, None: the active one.
+
+        Visibility and working directory are those of the session, and so is the title where it is
+        None. The session itself stays as it is.
+        """
+        ...
+
+    def list_checkpoints(
+        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult:
+        """Return a page of a session's checkpoints, oldest first, with states if the query asks."""
+        ...
+
+    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+        """Return a checkpoint by its id alone, whichever session it is of."""
+        ...
+
+    def create_checkpoint(
+        self,
+        session_id: UUID,
+        request: CreateCheckpointRequest,
+        *,
+        expected_active: UUID | None = None,
+    ) -> Checkpoint:
+        """Store a whole state and make it active.
+
+        The parent must be a checkpoint of the same session (InvalidRequestError). ConflictError, and
+        nothing changed, if ``expected_active`` is given and another checkpoint is active.
+        """
+        ...
+
+    def append_messages(
+        self,
+        session_id: UUID,
+        messages: list[Message],
+        *,
+        metadata: dict[str, Any] | None = None,
+        expected_active: UUID | None = None,
+    ) -> CheckpointSummary:
+        """Store the active checkpoint's messages followed by these, as its child, and make it active.
+
+        ``expected_active`` as for ``create_checkpoint``.
+        """
+        ...
+
+    def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+        """Return the checkpoint that was made active last."""
+        ...
+
+    def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
+        """Make a checkpoint of the session active; NotFoundError if it is not one."""
+        ...
+
+    def get_session_stats(self, session_id: UUID) -> SessionStats:
+        """Return figures counted from the messages of the active checkpoint."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held. Using the storage afterwards is allowed but gains nothing."""
+        ...
+
+
+@runtime_checkable
+class AsyncSessionStorage(Protocol):
+    """``SessionStorage`` with coroutines; ``backend_info`` alone does not wait for anything."""
+
+    def backend_info(self) -> BackendInfo:
+        """Return which backend this is, and where."""
+        ...
+
+    async def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
+        """Return a page of the sessions that match, newest ``updated_at`` first, ties by id.
+
+        Deleted sessions are listed unless ``status`` says otherwise. ``total`` counts all that match.
+        """
+        ...
+
+    async def get_session(self, session_id: UUID) -> Session:
+        """Return a session, deleted ones too, with its active checkpoint and that one's state.
+
+        NotFoundError if there is no such session. A session that cannot be read is an error.
+        """
+        ...
+
+    async def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
+        """Create a session with its first checkpoint, all of it or nothing."""
+        ...
+
+    async def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+        """Set what the request names, leave the rest, and return the session."""
+        ...
+
+    async def delete_session(self, session_id: UUID) -> None:
+        """Give a session the status DELETED; everything stays readable."""
+        ...
+
+    async def restore_session(self, session_id: UUID) -> None:
+        """Give a session the status ACTIVE again."""
+        ...
+
+    async def fork_session(
+        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
+    ) -> CreateSessionResult:
+        """Create a session whose first state is that of a checkpoint, None: the active one.
+
+        Visibility and working directory are those of the session, and so is the title where it is
+        None. The session itself stays as it is.
+        """
+        ...
+
+    async def list_checkpoints(
+        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult:
+        """Return a page of a session's checkpoints, oldest first, with states if the query asks."""
+        ...
+
+    async def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+        """Return a checkpoint by its id alone, whichever session it is of."""
+        ...
+
+    async def create_checkpoint(
+        self,
+        session_id: UUID,
+        request: CreateCheckpointRequest,
+        *,
+        expected_active: UUID | None = None,
+    ) -> Checkpoint:
+        """Store a whole state and make it active.
+
+        The parent must be a checkpoint of the same session (InvalidRequestError). ConflictError, and
+        nothing changed, if ``expected_active`` is given and another checkpoint is active.
+        """
+        ...
+
+    async def append_messages(
+        self,
+        session_id: UUID,
+        messages: list[Message],
+        *,
+        metadata: dict[str, Any] | None = None,
+        expected_active: UUID | None = None,
+    ) -> CheckpointSummary:
+        """Store the active checkpoint's messages followed by these, as its child, and make it active.
+
+        ``expected_active`` as for ``create_checkpoint``.
+        """
+        ...
+
+    async def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+        """Return the checkpoint that was made active last."""
+        ...
+
+    async def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
+        """Make a checkpoint of the session active; NotFoundError if it is not one."""
+        ...
+
+    async def get_session_stats(self, session_id: UUID) -> SessionStats:
+        """Return figures counted from the messages of the active checkpoint."""
+        ...
+
+    async def close(self) -> None:
+        """Release what is held. Using the storage afterwards is allowed but gains nothing."""
+        ...

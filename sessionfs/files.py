@@ -1,0 +1,281 @@
+"""The only module that touches the operating system.
+
+It keeps one invariant: a file appears under its final name whole or not at all, and with durability
+"full" it is on the disk before the name is. Failures leave as errors of our tree that name the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+from .errors import InternalError, StorageError, UnauthorizedError
+
+try:
+    import fcntl
+except ImportError:  # Windows: only the check after the write is left
+    _lock: Callable[[int], None] | None = None
+else:
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+Durability = Literal["full", "relaxed"]
+
+TEMPORARY = ".tmp-"
+"""How the names of temporary files and directories begin."""
+
+_FILE_MODE = 0o400
+_DIRECTORY_MODE = 0o700
+_SETTLE_SECONDS = 0.02
+_SETTLE_TRIES = 5
+# NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+
+join = os.path.join
+
+
+class NotRegularError(InternalError):
+    """Something that is no regular file lies in a file's place."""
+
+
+class Files:
+    """Writes files with one durability.
+
+    Reading is the same for every durability, and stands in functions of this module.
+    """
+
+    def __init__(self, durability: Durability) -> None:
+        self._sync = durability == "full"
+
+    def publish(self, directory: str, name: str, data: bytes) -> None:
+        """Make a file appear under its name with all its bytes, which are on the disk before.
+
+        The caller makes sure that the name is free, and syncs the directory when it is done there.
+        """
+        path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
+        with _named(final):
+            descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
+            try:
+                try:
+                    _write_all(descriptor, data)
+                    _set_mode(descriptor, _FILE_MODE)
+                    if self._sync:
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                os.rename(path, final)
+            except BaseException:
+                # Never retried: after a failed fsync the kernel may have dropped the bytes.
+                with suppress(OSError):
+                    os.unlink(path)
+                raise
+
+    def sync_directory(self, path: str) -> None:
+        """Put the names in a directory on the disk."""
+        if not self._sync or os.name == "nt":
+            return
+        with _named(path):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def make_directory(self, path: str) -> None:
+        """Create a directory and the parents that it lacks, each one's name on the disk."""
+        if os.path.isdir(path):
+            return
+        parent = os.path.dirname(os.path.abspath(path))
+        self.make_directory(parent)
+        with _named(path):
+            try:
+                os.mkdir(path, _DIRECTORY_MODE)
+            except FileExistsError:
+                if not os.path.isdir(path):
+                    raise
+                return
+            os.chmod(path, _DIRECTORY_MODE)
+        self.sync_directory(parent)
+
+    @contextmanager
+    def new_directory(self, parent: str, name: str, inside: tuple[str, ...]) -> Iterator[str]:
+        """Give a temporary directory to fill, which then appears under its name as a whole.
+
+        It has the directories ``inside``, which the caller syncs when they are filled. On an error
+        all of it is removed.
+        """
+        path = join(parent, TEMPORARY + secrets.token_hex(8))
+        try:
+            with _named(path):
+                for directory in (path, *(join(path, child) for child in inside)):
+                    os.mkdir(directory, _DIRECTORY_MODE)
+                    os.chmod(directory, _DIRECTORY_MODE)
+            yield path
+            self.sync_directory(path)
+            with _named(join(parent, name)):
+                os.rename(path, join(parent, name))
+        except BaseException:
+            _remove_tree(path)
+            raise
+        self.sync_directory(parent)
+
+
+def read_file(path: str) -> bytes | None:
+    """Return a file's bytes, or None if there is none; NotRegularError for a FIFO and its like."""
+    with _named(path):
+        try:
+            descriptor = os.open(path, _READ | _BINARY)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            # A socket or a device without a driver in the file's place.
+            if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP):
+                raise NotRegularError(f"{path} is no regular file", path=path) from error
+            raise
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise NotRegularError(f"{path} is no regular file", path=path)
+            return _read_all(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
+
+
+def read_settled(path: str, previous: bytes | None) -> tuple[bytes | None, bool]:
+    """Read again a file whose bytes were wrong, until two readings agree or patience ends.
+
+    A tool that writes in place shows half a file for a moment. Returns the last reading, and whether
+    it agreed with the one before.
+    """
+    for _ in range(_SETTLE_TRIES):
+        time.sleep(_SETTLE_SECONDS)
+        current = read_file(path)
+        if current == previous:
+            return current, True
+        previous = current
+    return previous, False
+
+
+def names(directory: str) -> list[str]:
+    """Return the names in a directory, unsorted; none if there is no such directory."""
+    with _named(directory):
+        try:
+            return os.listdir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def is_directory(path: str) -> bool:
+    """Tell whether there is a directory (or a link to one) of this name."""
+    return os.path.isdir(path)
+
+
+def exists(path: str) -> bool:
+    """Tell whether the name is taken, by whatever it is."""
+    return os.path.lexists(path)
+
+
+def size(path: str) -> int:
+    """Return a file's length in bytes; 0 if there is none."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return the path from the root of the file system; ``~`` is the caller's to expand."""
+    return os.path.abspath(os.fspath(path))
+
+
+def remove(path: str) -> None:
+    """Remove a file; it is no error if another process has already."""
+    with _named(path), suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def set_aside(path: str) -> str:
+    """Rename a damaged file to ``<path>.corrupt-<n>`` with the lowest free n; return the new path."""
+    n = 1
+    while exists(f"{path}.corrupt-{n}"):
+        n += 1
+    aside = f"{path}.corrupt-{n}"
+    with _named(path):
+        os.rename(path, aside)
+    return aside
+
+
+@contextmanager
+def exclusive(directory: str) -> Iterator[None]:
+    """Keep out other callers of this function for the same directory, on this machine.
+
+    An advisory lock on the directory itself: it makes no file that a sync tool could carry away, and
+    ends with the process. Where a platform or file system has none, nobody is kept out.
+    """
+    with _named(directory):
+        descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        if _lock is not None:
+            with suppress(OSError):
+                _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _read_all(descriptor: int, expected: int) -> bytes:
+    """Read to the end; one system call more than the expected length needs."""
+    chunk = os.read(descriptor, expected + 1)
+    if len(chunk) == expected:
+        return chunk
+    chunks = [chunk]
+    while chunk:
+        chunk = os.read(descriptor, 1 << 20)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _set_mode(descriptor: int, mode: int) -> None:
+    """Give a new file its mode; the umask may have taken bits away."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
+
+
+def _remove_tree(path: str) -> None:
+    """Remove a temporary directory of ours as far as possible; it is ignored where it stays."""
+    for directory, _, files in os.walk(path, topdown=False):
+        for name in files:
+            with suppress(OSError):
+                os.unlink(join(directory, name))
+        with suppress(OSError):
+            os.rmdir(directory)
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Turn what the operating system refuses into an error of our tree that names the file."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except PermissionError as error:
+        raise UnauthorizedError(f"{path}: {error.strerror}", path=path) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InternalError(f"{path}: {reason}", path=path) from error

@@ -1,0 +1,168 @@
+"""Checkpoints to messages and back: chains of bases, and which base a new checkpoint gets.
+
+The invariant: opening a checkpoint reads few objects and writing one stores little more than what is
+new, both independent of how long the session is. The bases follow the ruler sequence, as the tape
+levels of a Tower-of-Hanoi backup rotation do: most checkpoints build on the one before, every 16th
+on the one 16 steps back, every 256th on the one 256 steps back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .errors import CorruptObjectError
+from .objects import Objects
+from .records import (
+    LARGE_MESSAGE,
+    CheckpointObject,
+    element_hash,
+    encode_message_object,
+    hash_element,
+    sha256,
+)
+
+RADIX = 16
+"""Steps between bases grow by this factor: a writer's policy, not part of the format."""
+
+
+class Link(NamedTuple):
+    """One object of a chain; ``shared``: how many of its messages the opened checkpoint begins with."""
+
+    sha: str
+    checkpoint: CheckpointObject
+    shared: int
+
+
+Chain = list[Link]
+"""A checkpoint, its base, the base of that, until there is none."""
+
+
+class State(NamedTuple):
+    """Messages ready to be stored: an element each, and the objects that large ones need."""
+
+    elements: list[bytes]
+    large: dict[str, bytes]
+
+
+def open_chain(objects: Objects, sha: str) -> Chain:
+    """Return a checkpoint's whole chain.
+
+    Raises IncompleteError or CorruptObjectError, which name the file that is missing or damaged.
+    """
+    chain: Chain = []
+    seen: set[str] = set()
+    following: str | None = sha
+    shared: int | None = None
+    while following is not None:
+        if following in seen:
+            path = objects.path(following)
+            raise CorruptObjectError(f"{path}: the chain of bases closes on itself", path=path)
+        seen.add(following)
+        checkpoint = objects.checkpoint(following)
+        if chain and chain[-1].checkpoint.keep > checkpoint.count:
+            path = objects.path(chain[-1].sha)
+            raise CorruptObjectError(f"{path} keeps more messages than its base has", path=path)
+        shared = checkpoint.count if shared is None else min(shared, chain[-1].checkpoint.keep)
+        chain.append(Link(following, checkpoint, shared))
+        following = checkpoint.base
+    return chain
+
+
+def elements(chain: Chain, start: int = 0) -> list[bytes]:
+    """Return the elements of a checkpoint's messages, from the one with this index on."""
+    parts: list[list[bytes]] = []
+    for link in chain:
+        first = link.checkpoint.keep
+        part = link.checkpoint.elements[max(start - first, 0) : max(link.shared - first, 0)]
+        if part:
+            parts.append(part)
+        if first <= start:
+            break
+    return [element for part in reversed(parts) for element in part]
+
+
+def require_large(objects: Objects, chain: Chain) -> None:
+    """Raise IncompleteError if a large message of a checkpoint has not arrived."""
+    for link in chain:
+        for element in link.checkpoint.elements[: max(link.shared - link.checkpoint.keep, 0)]:
+            sha = element_hash(element)
+            if sha is not None:
+                objects.require(sha)
+
+
+def messages(objects: Objects, chain: Chain) -> list[bytes]:
+    """Return a checkpoint's messages, large ones read from their objects."""
+    return [
+        element if (sha := element_hash(element)) is None else objects.message(sha)
+        for element in elements(chain)
+    ]
+
+
+def prepare(session: str, encoded: Sequence[bytes]) -> State:
+    """Return messages as elements; large ones become objects of their own."""
+    large: dict[str, bytes] = {}
+    prepared: list[bytes] = []
+    for message in encoded:
+        if len(message) >= LARGE_MESSAGE:
+            data = encode_message_object(session, message)
+            sha = sha256(data)
+            large[sha] = data
+            message = hash_element(sha)
+        prepared.append(message)
+    return State(prepared, large)
+
+
+def build(
+    *,
+    onto: Chain | None,
+    parent: str | None,
+    at: str,
+    added: list[bytes],
+    common: int,
+    metadata: bytes | None,
+) -> CheckpointObject:
+    """Return the object of a new checkpoint.
+
+    Its state is the first ``common`` messages of the checkpoint ``onto``, then ``added``.
+    """
+    depth = 0 if not onto else onto[0].checkpoint.depth + 1
+    link = _choose_base(onto, depth) if onto else None
+    keep = min(common, link.shared) if link else 0
+    between = elements(onto, keep)[: common - keep] if onto else []
+    return CheckpointObject(
+        parent=parent,
+        base=link.sha if link and keep else None,
+        keep=keep,
+        depth=depth,
+        count=common + len(added),
+        at=at,
+        metadata=metadata,
+        elements=between + added,
+    )
+
+
+def common_prefix(onto: Chain, state: list[bytes]) -> int:
+    """Return how many leading messages of a state stand at the start of a checkpoint too."""
+    known = elements(onto)
+    if known == state[: len(known)]:
+        return len(known)
+    same = 0
+    for before, after in zip(known, state, strict=False):
+        if before != after:
+            break
+        same += 1
+    return same
+
+
+def _choose_base(onto: Chain, depth: int) -> Link:
+    """Return the deepest link whose depth is at least ``depth`` - the power that divides it."""
+    step = 1
+    while depth % (step * RADIX) == 0:
+        step *= RADIX
+    chosen = onto[0]
+    for link in onto:
+        if link.checkpoint.depth < depth - step:
+            break
+        chosen = link
+    return chosen

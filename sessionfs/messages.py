@@ -1,0 +1,216 @@
+"""Messages to bytes and back, losing nothing.
+
+Two promises are kept here. What JSON cannot carry exactly is refused before anything is written,
+instead of being turned into something else (msgspec writes NaN as null, bytes as base64 and integer
+keys as texts). And a message that was read remembers its bytes, its *origin*: passed back unchanged
+it is stored as those bytes; changed in place, the change is laid over them, so that fields which the
+type does not know stay.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from .errors import InvalidRequestError
+from .models import ChatMessage, Message
+
+MAX_DEPTH = 200
+"""Deepest nesting of a message or of metadata, counting its own braces."""
+
+_ORIGIN = "_origin"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class MessageDict(dict[str, Any]):
+    """A dict that remembers the bytes that it was read from."""
+
+    __slots__ = ("_origin",)
+    _origin: bytes
+
+
+class MessageCodec:
+    """Encodes messages of any shape, and decodes them as one type."""
+
+    def __init__(self, message_type: type[Any] = ChatMessage) -> None:
+        self._typed: Callable[[bytes], Any] | None = None
+        if issubclass(message_type, msgspec.Struct) and message_type.__struct_config__.dict:
+            self._typed = msgspec.json.Decoder(message_type).decode
+        elif message_type is not dict:
+            raise InvalidRequestError(
+                "message_type must be dict or a msgspec.Struct declared with dict=True, "
+                f"not {message_type.__name__}"
+            )
+
+    def decode(self, raw: bytes) -> Message:
+        """Return the message of these bytes: typed, or a dict where it has another shape.
+
+        Raises msgspec.DecodeError, RecursionError or UnicodeDecodeError for bytes that are no JSON
+        object.
+        """
+        if self._typed is not None:
+            try:
+                message = self._typed(raw)
+            except msgspec.ValidationError:
+                pass  # another shape: kept as it is
+            else:
+                message.__dict__[_ORIGIN] = raw
+                return message  # type: ignore[no-any-return]
+        plain = MessageDict(_decode_object(raw))
+        plain._origin = raw
+        return plain
+
+
+def encode_messages(messages: Sequence[Message]) -> list[bytes]:
+    """Return the bytes of each message; InvalidRequestError names the first that has none."""
+    if not isinstance(messages, list | tuple):
+        raise InvalidRequestError(f"messages must be a list, not {type(messages).__name__}")
+    return [_encode_message(message, f"messages[{i}]") for i, message in enumerate(messages)]
+
+
+def encode_metadata(metadata: object) -> bytes | None:
+    """Return the bytes of a metadata object, or None for None."""
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict):
+        raise InvalidRequestError(f"metadata must be a dict, not {type(metadata).__name__}")
+    return _encode_exactly(metadata, "metadata")
+
+
+def _encode_message(message: object, where: str) -> bytes:
+    origin: bytes | None
+    if isinstance(message, msgspec.Struct):
+        origin = getattr(message, "__dict__", {}).get(_ORIGIN)
+    elif isinstance(message, dict):
+        origin = getattr(message, _ORIGIN, None)
+    else:
+        raise InvalidRequestError(
+            f"{where} must be a ChatMessage or a dict, not {type(message).__name__}"
+        )
+    if origin is None:
+        return _encode_exactly(message, where)
+    before = _as_read(origin, type(message))
+    after = _encode_exactly(message, where)
+    if _encode(before) == after:
+        return bytes(origin)
+    merged = _merge(_decode(origin), _decode(_encode(before)), _decode(after))
+    return _encode_exactly(merged, where)
+
+
+def _as_read(raw: bytes, kind: type[Any]) -> object:
+    """Return what these bytes are when they are read as this type."""
+    return _decode(raw) if issubclass(kind, dict) else msgspec.json.decode(raw, type=kind)
+
+
+def _merge(origin: Any, before: Any, after: Any) -> Any:
+    """Return ``origin`` with the changes from ``before`` to ``after``, keeping what neither has."""
+    if _encode(before) == _encode(after):
+        return origin
+    if isinstance(origin, dict) and isinstance(before, dict) and isinstance(after, dict):
+        merged = {key: value for key, value in origin.items() if key not in before or key in after}
+        for key, value in after.items():
+            same_key = key in before and key in origin
+            merged[key] = _merge(origin[key], before[key], value) if same_key else value
+        return merged
+    if isinstance(origin, list) and isinstance(before, list) and isinstance(after, list):
+        if len(before) == len(after):
+            return [_merge(*trio) for trio in zip(origin, before, after, strict=True)]
+        # Items were added or removed: those that are still there are found by what they were.
+        known = {_encode(item): origin[i] for i, item in enumerate(before)}
+        return [known.get(_encode(item), item) for item in after]
+    return after
+
+
+def _encode_exactly(value: Any, where: str) -> bytes:
+    """Return compact JSON that decodes to the same value, or say why there is none."""
+    try:
+        raw = _encode(value)
+        again = _as_read(raw, type(value))
+        exact = again == value and _shallow(raw)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        exact = False
+    if not exact:
+        # Slow and exact: names the place of the first value that cannot be stored.
+        _check(value, where)
+        raw = _encode(value)
+    if not raw.startswith(b"{"):
+        raise InvalidRequestError(f"{where} must encode to a JSON object")
+    return raw
+
+
+def _shallow(raw: bytes) -> bool:
+    """Tell whether an encoding is surely not nested too deep, counting opening brackets."""
+    return raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
+
+
+def _check(value: object, where: str) -> None:
+    """Raise InvalidRequestError with the place of the first value that JSON cannot carry."""
+    stack: list[tuple[object, str, int]] = [(value, where, 1)]
+    while stack:
+        item, place, depth = stack.pop()
+        match item:
+            case None | bool():
+                continue
+            case float():
+                if not math.isfinite(item):
+                    raise InvalidRequestError(f"{place} is {item}, which JSON cannot carry")
+            case int():
+                _check_encodes(item, place)
+            case str():
+                _check_encodes(item, place)
+            case enum.Enum():
+                stack.append((item.value, place, depth))
+            case dict() | list() | tuple() | msgspec.Struct():
+                if depth > MAX_DEPTH:
+                    raise InvalidRequestError(f"{where} is nested deeper than {MAX_DEPTH} levels")
+                stack.extend((child, at, depth + 1) for child, at in _children(item, place))
+            case _:
+                raise InvalidRequestError(
+                    f"{place} is of type {type(item).__name__}, which JSON cannot carry"
+                )
+    if isinstance(value, msgspec.Struct):
+        _check_type(value, where)
+
+
+def _children(item: object, place: str) -> Iterator[tuple[object, str]]:
+    if isinstance(item, dict):
+        for key, child in item.items():
+            if not isinstance(key, str):
+                raise InvalidRequestError(f"{place} has the key {key!r}, which is not a text")
+            _check_encodes(key, f"a key of {place}")
+            yield child, f"{place}.{key}"
+    elif isinstance(item, list | tuple):
+        for i, child in enumerate(item):
+            yield child, f"{place}[{i}]"
+    elif isinstance(item, msgspec.Struct):
+        for name in item.__struct_fields__:
+            yield getattr(item, name), f"{place}.{name}"
+
+
+def _check_encodes(item: str | int, place: str) -> None:
+    try:
+        _encode(item)
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(f"{place} holds a lone surrogate, which is no text") from error
+    except ValueError as error:  # the interpreter's limit on digits
+        raise InvalidRequestError(f"{place}: {error}") from error
+
+
+def _check_type(value: msgspec.Struct, where: str) -> None:
+    """Refuse a typed message that its own type could not read."""
+    try:
+        _as_read(_encode(value), type(value))
+    except msgspec.MsgspecError as error:
+        raise InvalidRequestError(f"{where}: {error}") from error
+
+
+def _decode_object(raw: bytes) -> dict[str, Any]:
+    value = _decode(raw)
+    if not isinstance(value, dict):
+        raise msgspec.DecodeError("a message must be a JSON object")
+    return value

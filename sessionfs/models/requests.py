@@ -1,0 +1,236 @@
+"""What is asked of a storage, and what it answers.
+
+Requests and queries are immutable; each ``with_...`` returns a changed copy, as the builders of
+Stakpak's ``SessionStorage`` do.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from .chat import Message
+from .sessions import (
+    Checkpoint,
+    CheckpointState,
+    CheckpointSummary,
+    SessionStatus,
+    SessionSummary,
+    SessionVisibility,
+)
+
+
+class CreateSessionRequest(msgspec.Struct, frozen=True):
+    """A new session and the state of its first checkpoint."""
+
+    title: str
+    messages: list[Message] = msgspec.field(default_factory=list)
+    visibility: SessionVisibility = SessionVisibility.PRIVATE
+    cwd: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def initial_state(self) -> CheckpointState:
+        """The first checkpoint's state."""
+        return CheckpointState(self.messages, self.metadata)
+
+    def with_visibility(self, visibility: SessionVisibility) -> Self:
+        """Return a copy with this visibility."""
+        return replace(self, visibility=visibility)
+
+    def with_cwd(self, cwd: str) -> Self:
+        """Return a copy with this working directory, taken as it is."""
+        return replace(self, cwd=cwd)
+
+    def with_metadata(self, metadata: dict[str, Any]) -> Self:
+        """Return a copy whose first checkpoint carries this JSON object."""
+        return replace(self, metadata=metadata)
+
+
+class UpdateSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change about a session. None leaves a field as it is."""
+
+    title: str | None = None
+    visibility: SessionVisibility | None = None
+    cwd: str | None = None
+
+    def with_title(self, title: str) -> Self:
+        """Return a copy that sets the title."""
+        return replace(self, title=title)
+
+    def with_visibility(self, visibility: SessionVisibility) -> Self:
+        """Return a copy that sets the visibility."""
+        return replace(self, visibility=visibility)
+
+    def with_cwd(self, cwd: str) -> Self:
+        """Return a copy that sets the working directory."""
+        return replace(self, cwd=cwd)
+
+
+class CreateCheckpointRequest(msgspec.Struct, frozen=True):
+    """A new checkpoint: the whole state, and the checkpoint that it follows, if any."""
+
+    messages: list[Message] = msgspec.field(default_factory=list)
+    parent_id: UUID | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def state(self) -> CheckpointState:
+        """The checkpoint's state."""
+        return CheckpointState(self.messages, self.metadata)
+
+    def with_parent(self, parent_id: UUID) -> Self:
+        """Return a copy that follows this checkpoint of the same session."""
+        return replace(self, parent_id=parent_id)
+
+    def with_metadata(self, metadata: dict[str, Any]) -> Self:
+        """Return a copy that carries this JSON object."""
+        return replace(self, metadata=metadata)
+
+
+class ListSessionsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sessions to list, newest ``updated_at`` first.
+
+    Attributes:
+        limit: at most this many; None: 100.
+        offset: how many to pass over; None: 0.
+        search: a part of the title, taken literally, letter case aside.
+        status: only these; None: all, deleted ones too.
+        visibility: only these; None: all.
+        cwd: only sessions with exactly this working directory; None: all.
+
+    """
+
+    limit: int | None = None
+    offset: int | None = None
+    search: str | None = None
+    status: SessionStatus | None = None
+    visibility: SessionVisibility | None = None
+    cwd: str | None = None
+
+    def with_limit(self, limit: int) -> Self:
+        """Return a copy that lists at most this many."""
+        return replace(self, limit=limit)
+
+    def with_offset(self, offset: int) -> Self:
+        """Return a copy that passes over this many."""
+        return replace(self, offset=offset)
+
+    def with_search(self, search: str) -> Self:
+        """Return a copy that lists titles with this part."""
+        return replace(self, search=search)
+
+    def with_status(self, status: SessionStatus) -> Self:
+        """Return a copy that lists sessions of this status."""
+        return replace(self, status=status)
+
+    def with_visibility(self, visibility: SessionVisibility) -> Self:
+        """Return a copy that lists sessions of this visibility."""
+        return replace(self, visibility=visibility)
+
+    def with_cwd(self, cwd: str) -> Self:
+        """Return a copy that lists sessions of this working directory."""
+        return replace(self, cwd=cwd)
+
+
+class ListCheckpointsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of a session's checkpoints to list, oldest first.
+
+    Attributes:
+        limit: at most this many; None: 100.
+        offset: how many to pass over; None: 0.
+        include_state: fill ``CheckpointSummary.state``.
+
+    """
+
+    limit: int | None = None
+    offset: int | None = None
+    include_state: bool | None = None
+
+    def with_limit(self, limit: int) -> Self:
+        """Return a copy that lists at most this many."""
+        return replace(self, limit=limit)
+
+    def with_offset(self, offset: int) -> Self:
+        """Return a copy that passes over this many."""
+        return replace(self, offset=offset)
+
+    def with_state(self) -> Self:
+        """Return a copy that asks for the states."""
+        return replace(self, include_state=True)
+
+
+class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint that was made elsewhere.
+
+    Attributes:
+        messages: the whole state; or, if ``appends``, what it adds to its parent's.
+        created_at: when it was made; one that is not above the checkpoint before counts as the next
+            microsecond.
+        parent: the index of its parent in the list, a smaller one than its own; None: none.
+
+    """
+
+    messages: list[Message]
+    created_at: datetime
+    parent: int | None = None
+    appends: bool = False
+    metadata: dict[str, Any] | None = None
+
+
+class ImportSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that was made elsewhere, with its own id and times. The last checkpoint is active.
+
+    Attributes:
+        checkpoints: at least one, in the order in which they were made.
+        source: a JSON object that says where it comes from; kept beside the title.
+
+    """
+
+    session_id: UUID
+    title: str
+    checkpoints: list[ImportedCheckpoint]
+    created_at: datetime
+    visibility: SessionVisibility = SessionVisibility.PRIVATE
+    status: SessionStatus = SessionStatus.ACTIVE
+    cwd: str | None = None
+    source: dict[str, Any] | None = None
+
+
+class ImportSessionResult(msgspec.Struct):
+    """What an import brought: 0 new checkpoints the second time."""
+
+    session_id: UUID
+    created: bool
+    new_checkpoints: int
+    total_checkpoints: int
+
+
+class CreateSessionResult(msgspec.Struct):
+    """A new session's id and its first checkpoint."""
+
+    session_id: UUID
+    checkpoint: Checkpoint
+
+
+class ListSessionsResult(msgspec.Struct):
+    """A page of sessions; ``total`` counts all that match, whatever the page."""
+
+    sessions: list[SessionSummary]
+    total: int
+
+
+class ListCheckpointsResult(msgspec.Struct):
+    """A page of checkpoints; ``total`` counts all of the session that can be told.
+
+    ``problems`` names, a sentence each, the object files whose bytes are damaged: which checkpoint
+    they were cannot be read from them.
+    """
+
+    checkpoints: list[CheckpointSummary]
+    total: int
+    problems: list[str] = msgspec.field(default_factory=list)

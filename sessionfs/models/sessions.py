@@ -1,0 +1,126 @@
+"""Sessions and checkpoints, with the field names of Stakpak's ``SessionStorage``.
+
+Ids are ``uuid.UUID``, times aware UTC ``datetime``s with microseconds.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from .chat import Message
+
+
+class SessionVisibility(enum.StrEnum):
+    """Who may see a session; kept for those who share stores, never enforced by files."""
+
+    PRIVATE = "PRIVATE"
+    PUBLIC = "PUBLIC"
+
+
+class SessionStatus(enum.StrEnum):
+    """Whether a session is in use. A deleted one stays readable."""
+
+    ACTIVE = "ACTIVE"
+    DELETED = "DELETED"
+
+
+class CheckpointState(msgspec.Struct):
+    """The whole state of a session at one moment.
+
+    Attributes:
+        messages: in order; ``ChatMessage``, or a dict where a message has another shape.
+        metadata: a JSON object of the caller's own, or None.
+
+    """
+
+    messages: list[Message] = msgspec.field(default_factory=list)
+    metadata: dict[str, Any] | None = None
+
+
+class Checkpoint(msgspec.Struct):
+    """A checkpoint with its state. ``updated_at`` equals ``created_at``: it never changes."""
+
+    id: UUID
+    session_id: UUID
+    parent_id: UUID | None
+    state: CheckpointState
+    created_at: datetime
+    updated_at: datetime
+
+
+class CheckpointSummary(msgspec.Struct):
+    """A checkpoint as it is listed.
+
+    Attributes:
+        message_count: messages of the whole state, not of what this checkpoint added.
+        state: filled if the query asked for it and it can be read.
+        problem: why the state cannot be read here, in one sentence; None: it can, as far as known.
+
+    """
+
+    id: UUID
+    session_id: UUID
+    parent_id: UUID | None
+    message_count: int
+    created_at: datetime
+    updated_at: datetime
+    state: CheckpointState | None = None
+    problem: str | None = None
+
+
+class Session(msgspec.Struct):
+    """A session with its active checkpoint."""
+
+    id: UUID
+    title: str
+    visibility: SessionVisibility
+    status: SessionStatus
+    cwd: str | None
+    created_at: datetime
+    updated_at: datetime
+    active_checkpoint: Checkpoint | None
+
+
+class SessionSummary(msgspec.Struct):
+    """A session as it is listed.
+
+    Attributes:
+        message_count: messages of the active checkpoint.
+        active_checkpoint_id: None only where ``problem`` says why.
+        last_message_at: when the active checkpoint was made; None if it has no message.
+        problem: what is missing or damaged, in one sentence; None: nothing, as far as was read.
+
+    """
+
+    id: UUID
+    title: str
+    visibility: SessionVisibility
+    status: SessionStatus
+    cwd: str | None
+    created_at: datetime
+    updated_at: datetime
+    message_count: int
+    active_checkpoint_id: UUID | None
+    last_message_at: datetime | None
+    problem: str | None = None
+
+
+class BackendKind(enum.StrEnum):
+    """What serves the sessions."""
+
+    STAKPAK_API = "stakpak-api"
+    LOCAL = "local"
+
+
+class BackendInfo(msgspec.Struct, omit_defaults=True):
+    """Which backend serves the sessions, and where."""
+
+    kind: BackendKind
+    profile: str | None = None
+    endpoint: str | None = None
+    store_path: str | None = None

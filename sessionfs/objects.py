@@ -1,0 +1,180 @@
+"""The objects of one session: immutable files named by the SHA-256 of their bytes.
+
+The invariant: bytes that do not match their name are never returned, and never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from . import files, records
+from .errors import CorruptObjectError, IncompleteError
+from .files import Files
+from .ids import is_sha256
+from .records import CheckpointObject, InvalidRecordError, MessageObject, sha256
+
+_SUFFIX = ".json"
+
+
+class ObjectCache:
+    """Verified checkpoint objects, the most recently used within a budget of bytes.
+
+    Safe to share between threads. Objects are immutable, so an entry never goes stale.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._used = 0
+        self._entries: OrderedDict[str, tuple[CheckpointObject, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, sha: str) -> CheckpointObject | None:
+        """Return the object with this hash, if it is held."""
+        with self._lock:
+            entry = self._entries.get(sha)
+            if entry is None:
+                return None
+            self._entries.move_to_end(sha)
+            return entry[0]
+
+    def add(self, sha: str, checkpoint: CheckpointObject, size: int) -> None:
+        """Hold an object of this many bytes, letting go of the least recently used ones."""
+        with self._lock:
+            if size > self._budget or sha in self._entries:
+                return
+            self._entries[sha] = (checkpoint, size)
+            self._used += size
+            while self._used > self._budget:
+                _, (_, freed) = self._entries.popitem(last=False)
+                self._used -= freed
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._entries.clear()
+            self._used = 0
+
+
+class Objects:
+    """The ``objects/`` directory of one session."""
+
+    def __init__(self, directory: str, session: str, writer: Files, cache: ObjectCache) -> None:
+        self.directory = directory
+        self._session = session
+        self._files = writer
+        self._cache = cache
+
+    def path(self, sha: str) -> str:
+        """Return where the object with this hash lies."""
+        return files.join(self.directory, sha + _SUFFIX)
+
+    def hashes(self, prefix: str = "") -> list[str]:
+        """Return the hashes that names here promise, sorted; only those with this prefix."""
+        found = (
+            name.removesuffix(_SUFFIX)
+            for name in files.names(self.directory)
+            if name.startswith(prefix) and name.endswith(_SUFFIX)
+        )
+        return sorted(sha for sha in found if is_sha256(sha))
+
+    def put(self, data: bytes) -> str:
+        """Store bytes and return their hash; the caller syncs the directory.
+
+        A good file of that name stays as it is; a bad one is set aside first.
+        """
+        sha = sha256(data)
+        path = self.path(sha)
+        if files.exists(path):
+            if self._holds(path, data):
+                return sha
+            files.set_aside(path)
+        self._files.publish(self.directory, sha + _SUFFIX, data)
+        return sha
+
+    def put_checkpoint(self, checkpoint: CheckpointObject) -> str:
+        """Store a checkpoint object and return its hash."""
+        data = records.encode_checkpoint(self._session, checkpoint)
+        sha = self.put(data)
+        self._cache.add(sha, checkpoint, len(data))
+        return sha
+
+    def sync(self) -> None:
+        """Put the names of what was stored on the disk."""
+        self._files.sync_directory(self.directory)
+
+    def checkpoint(self, sha: str) -> CheckpointObject:
+        """Return a checkpoint object; IncompleteError, or CorruptObjectError, which names the file."""
+        held = self._cache.get(sha)
+        if held is not None:
+            return held
+        data = self._read(sha)
+        found = self._decode(sha, data)
+        if not isinstance(found, CheckpointObject):
+            raise self._damaged(sha, "is no checkpoint object")
+        self._cache.add(sha, found, len(data))
+        return found
+
+    def checkpoint_or_none(self, sha: str) -> CheckpointObject | None:
+        """Like ``checkpoint``, but None for an object of another kind or one that vanished."""
+        held = self._cache.get(sha)
+        if held is not None:
+            return held
+        try:
+            data = self._read(sha)
+        except IncompleteError:
+            return None
+        found = self._decode(sha, data)
+        if not isinstance(found, CheckpointObject):
+            return None
+        self._cache.add(sha, found, len(data))
+        return found
+
+    def message(self, sha: str) -> bytes:
+        """Return the message that a message object stores; the same errors as ``checkpoint``."""
+        found = self._decode(sha, self._read(sha))
+        if not isinstance(found, MessageObject):
+            raise self._damaged(sha, "is no message object")
+        return found.message
+
+    def require(self, sha: str) -> None:
+        """Raise IncompleteError if no object has this name; its bytes are not looked at."""
+        if not files.exists(self.path(sha)):
+            raise self._missing(sha)
+
+    def _read(self, sha: str) -> bytes:
+        path = self.path(sha)
+        try:
+            data = files.read_file(path)
+            settled = True
+            if data is not None and sha256(data) != sha:
+                data, settled = files.read_settled(path, data)
+        except files.NotRegularError as error:
+            raise self._damaged(sha, "is no regular file") from error
+        if data is None:
+            raise self._missing(sha)
+        if sha256(data) == sha:
+            return data
+        if not settled:
+            raise IncompleteError(f"{path} is still being written", path=path, missing=(path,))
+        raise self._damaged(sha, f"holds {len(data)} bytes that do not hash to its name")
+
+    def _decode(self, sha: str, data: bytes) -> CheckpointObject | MessageObject | None:
+        try:
+            return records.decode_object(data, self._session)
+        except InvalidRecordError as error:
+            raise self._damaged(sha, f"is no valid record: {error}") from error
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        try:
+            return files.read_file(path) == data
+        except files.NotRegularError:
+            return False
+
+    def _missing(self, sha: str) -> IncompleteError:
+        path = self.path(sha)
+        return IncompleteError(f"{path} has not arrived", path=path, missing=(path,))
+
+    def _damaged(self, sha: str, how: str) -> CorruptObjectError:
+        path = self.path(sha)
+        return CorruptObjectError(f"{path} {how}", path=path)

@@ -1,0 +1,223 @@
+"""The records of format 1 as bytes: ``spec/FORMAT.md``, section 4, and nothing else.
+
+A record that was read is never encoded again: messages and metadata stay the bytes that they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from .clock import is_timestamp, parse_rfc3339
+from .ids import is_sha256
+from .models import SessionStatus, SessionVisibility
+
+LARGE_MESSAGE = 65_536
+"""From this many bytes on a message is stored in an object of its own."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class InvalidRecordError(ValueError):
+    """Bytes that are no valid record; the caller knows which file they came from."""
+
+
+class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint object: what it says, its messages still as bytes.
+
+    Attributes:
+        elements: what follows the kept messages; each a message's bytes, or a hash in quotes.
+        metadata: the bytes of a JSON object, or None.
+
+    """
+
+    parent: str | None
+    base: str | None
+    keep: int
+    depth: int
+    count: int
+    at: str
+    metadata: bytes | None = None
+    elements: list[bytes]
+
+
+class MessageObject(msgspec.Struct, frozen=True):
+    """A message object: a large message, stored once, still as bytes."""
+
+    message: bytes
+
+
+class Facts(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a meta record sets about a session. A later record sets only what changes."""
+
+    title: str | UnsetType = UNSET
+    visibility: SessionVisibility | UnsetType = UNSET
+    status: SessionStatus | UnsetType = UNSET
+    cwd: str | UnsetType | None = UNSET
+    created_at: str | UnsetType = UNSET
+
+
+class MetaRecord(msgspec.Struct, tag_field="kind", tag="meta", frozen=True, kw_only=True):
+    """A meta record. ``set`` is a dict, so that facts that this version does not know stay."""
+
+    session: str
+    at: str
+    set: dict[str, Any]
+
+
+class _CheckpointRecord(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_only=True):
+    """The fields in the order in which they are written."""
+
+    session: str
+    parent: str | None
+    base: str | None
+    keep: _Count
+    depth: _Count
+    count: _Count
+    at: str
+    metadata: Raw | UnsetType = UNSET
+    messages: list[Raw]
+
+
+class _MessageRecord(msgspec.Struct, tag_field="kind", tag="message", kw_only=True):
+    session: str
+    message: Raw
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(_CheckpointRecord | _MessageRecord).decode
+_decode_meta = msgspec.json.Decoder(MetaRecord).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+
+
+def sha256(data: bytes) -> str:
+    """Return the hash of a file's bytes as names carry it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def decode_object(data: bytes, session: str) -> CheckpointObject | MessageObject | None:
+    """Return the record of an object's bytes, or None where its kind is not known.
+
+    Raises InvalidRecordError if the bytes are no valid record of this session.
+    """
+    try:
+        record = _decode_object(data)
+    except _NOT_JSON as error:
+        if _kind_is_unknown(data):
+            return None
+        raise InvalidRecordError(str(error)) from error
+    _check_session(record.session, session)
+    if isinstance(record, _CheckpointRecord):
+        return _checked_checkpoint(record)
+    return MessageObject(_checked_json_object(bytes(record.message), "message"))
+
+
+def decode_meta(data: bytes, session: str) -> MetaRecord:
+    """Return a meta record; InvalidRecordError if the bytes are no valid one of this session."""
+    try:
+        record = _decode_meta(data)
+        facts = msgspec.convert(record.set, Facts)
+    except _NOT_JSON as error:
+        raise InvalidRecordError(str(error)) from error
+    _check_session(record.session, session)
+    if not is_timestamp(record.at):
+        raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
+    if facts.created_at is not UNSET and parse_rfc3339(facts.created_at) is None:
+        raise InvalidRecordError(f"created_at is no RFC 3339 time: {facts.created_at!r}")
+    return record
+
+
+def encode_meta(session: str, at: str, facts: dict[str, Any]) -> bytes:
+    """Return the bytes of a meta record that sets these facts."""
+    return _encode(MetaRecord(session=session, at=at, set=facts))
+
+
+def encode_checkpoint(session: str, checkpoint: CheckpointObject) -> bytes:
+    """Return the bytes of a checkpoint object."""
+    return _encode(
+        _CheckpointRecord(
+            session=session,
+            parent=checkpoint.parent,
+            base=checkpoint.base,
+            keep=checkpoint.keep,
+            depth=checkpoint.depth,
+            count=checkpoint.count,
+            at=checkpoint.at,
+            metadata=UNSET if checkpoint.metadata is None else Raw(checkpoint.metadata),
+            messages=[Raw(element) for element in checkpoint.elements],
+        )
+    )
+
+
+def encode_message_object(session: str, message: bytes) -> bytes:
+    """Return the bytes of the object that stores a large message."""
+    return _encode(_MessageRecord(session=session, message=Raw(message)))
+
+
+def hash_element(sha: str) -> bytes:
+    """Return the element of ``messages`` that names a message object."""
+    return b'"' + sha.encode() + b'"'
+
+
+def element_hash(element: bytes) -> str | None:
+    """Return the hash that an element of ``messages`` names, or None if it is a message."""
+    return element[1:-1].decode(errors="replace") if element.startswith(b'"') else None
+
+
+def _check_session(found: str, expected: str) -> None:
+    if found != expected:
+        raise InvalidRecordError(f"the record belongs to session {found}")
+
+
+def _checked_json_object(raw: bytes, what: str) -> bytes:
+    if not raw.startswith(b"{"):
+        raise InvalidRecordError(f"{what} is not a JSON object")
+    return raw
+
+
+def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
+    for name, sha in (("parent", record.parent), ("base", record.base)):
+        if sha is not None and not is_sha256(sha):
+            raise InvalidRecordError(f"{name} is no hash: {sha!r}")
+    if (record.base is None) != (record.keep == 0):
+        raise InvalidRecordError("base is null if and only if keep is 0")
+    if record.keep + len(record.messages) != record.count:
+        raise InvalidRecordError(
+            f"count is {record.count}, but keep and messages make "
+            f"{record.keep} + {len(record.messages)}"
+        )
+    if not is_timestamp(record.at):
+        raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
+    metadata = None
+    if record.metadata is not UNSET:
+        metadata = _checked_json_object(bytes(record.metadata), "metadata")
+    elements = [bytes(element) for element in record.messages]
+    for element in elements:
+        sha = element_hash(element)
+        if sha is None:
+            _checked_json_object(element, "an element of messages")
+        elif not is_sha256(sha):
+            raise InvalidRecordError(f"an element of messages is no hash: {sha!r}")
+    return CheckpointObject(
+        parent=record.parent,
+        base=record.base,
+        keep=record.keep,
+        depth=record.depth,
+        count=record.count,
+        at=record.at,
+        metadata=metadata,
+        elements=elements,
+    )
+
+
+def _kind_is_unknown(data: bytes) -> bool:
+    """Tell whether this is a well-formed object of a kind that a later version may know."""
+    try:
+        kind = msgspec.json.decode(_decode_fields(data)["kind"], type=str)
+    except (*_NOT_JSON, KeyError):
+        return False
+    return kind not in ("checkpoint", "message")

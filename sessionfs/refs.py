@@ -1,0 +1,187 @@
+"""The refs of one session: which checkpoint was made active, and what was set about the session.
+
+The invariant: a ref is never rewritten. A later one with a higher timestamp takes its place, so two
+directories of refs merge by putting their files together.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from . import files, records
+from .clock import is_timestamp, parse_rfc3339
+from .errors import CorruptObjectError, InternalError
+from .files import Files
+from .ids import HASH12, is_sha256
+from .models import SessionStatus, SessionVisibility
+from .objects import Objects
+from .records import Facts, InvalidRecordError, sha256
+
+_NAME = re.compile(r"(active|meta)\.(\d{8}T\d{12}Z)-([0-9a-f]{12})(\.json)?", re.ASCII)
+
+_LOOKS = 3
+
+
+class ActiveRef(NamedTuple):
+    """An active ref as its name tells; the order is that of the names."""
+
+    at: str
+    hash12: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"active.{self.at}-{self.hash12}"
+
+
+class MetaRef(NamedTuple):
+    """A meta record as its name tells; the order is that in which the records are folded."""
+
+    at: str
+    hash12: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"meta.{self.at}-{self.hash12}.json"
+
+
+class RefNames(NamedTuple):
+    """What one look at the directory showed, each list in ascending order."""
+
+    active: list[ActiveRef]
+    meta: list[MetaRef]
+
+    @property
+    def highest_at(self) -> str | None:
+        """The highest timestamp of any ref."""
+        return max((refs[-1].at for refs in (self.active, self.meta) if refs), default=None)
+
+    @property
+    def lowest_at(self) -> str | None:
+        """The lowest timestamp of any ref."""
+        return min((refs[0].at for refs in (self.active, self.meta) if refs), default=None)
+
+
+class SessionFacts(NamedTuple):
+    """The fold of a session's meta records. ``created_at`` is None where no record sets it."""
+
+    title: str
+    visibility: SessionVisibility
+    status: SessionStatus
+    cwd: str | None
+    created_at: datetime | None
+    damage: CorruptObjectError | None
+
+
+class Refs:
+    """The ``refs/`` directory of one session."""
+
+    def __init__(self, directory: str, session: str, writer: Files) -> None:
+        self.directory = directory
+        self._session = session
+        self._files = writer
+
+    def names(self) -> RefNames:
+        """Look at the directory. Names that are no refs are foreign and passed over."""
+        for _ in range(_LOOKS):
+            found = self._look()
+            # A look may miss both a ref that is being added and the one that it replaces.
+            if found.active or not found.meta:
+                break
+        return found
+
+    def _look(self) -> RefNames:
+        active: list[ActiveRef] = []
+        meta: list[MetaRef] = []
+        for name in files.names(self.directory):
+            match = _NAME.fullmatch(name)
+            if match is None or not is_timestamp(match[2]):
+                continue
+            if match[1] == "active" and match[4] is None:
+                active.append(ActiveRef(match[2], match[3]))
+            elif match[1] == "meta" and match[4] is not None:
+                meta.append(MetaRef(match[2], match[3]))
+        return RefNames(sorted(active), sorted(meta))
+
+    def target(self, ref: ActiveRef, objects: Objects) -> str | None:
+        """Return the hash of the checkpoint that a ref names, or None if it cannot be told here.
+
+        The content says it at once; where that is torn or foreign the name is enough.
+        """
+        try:
+            content = files.read_file(files.join(self.directory, ref.name)) or b""
+        except InternalError:
+            content = b""
+        at, _, sha = content.decode("ascii", errors="replace").partition("-")
+        if at == ref.at and is_sha256(sha) and sha[:HASH12] == ref.hash12:
+            return sha
+        candidates = objects.hashes(ref.hash12)
+        return candidates[-1] if candidates else None
+
+    def put_active(self, at: str, sha: str) -> ActiveRef:
+        """Make a checkpoint active from this time on; the caller syncs the directory."""
+        ref = ActiveRef(at, sha[:HASH12])
+        if not files.exists(files.join(self.directory, ref.name)):
+            self._files.publish(self.directory, ref.name, f"{at}-{sha}".encode())
+        return ref
+
+    def put_meta(self, at: str, facts: dict[str, Any]) -> MetaRef:
+        """Store what is set about the session; the caller syncs the directory."""
+        data = records.encode_meta(self._session, at, facts)
+        ref = MetaRef(at, sha256(data)[:HASH12])
+        path = files.join(self.directory, ref.name)
+        if files.exists(path):
+            if self._read_meta(ref) is not None:
+                return ref
+            files.set_aside(path)
+        self._files.publish(self.directory, ref.name, data)
+        return ref
+
+    def sync(self) -> None:
+        """Put the names of what was stored on the disk."""
+        self._files.sync_directory(self.directory)
+
+    def remove(self, ref: ActiveRef) -> None:
+        """Remove an active ref that a higher one has replaced."""
+        files.remove(files.join(self.directory, ref.name))
+
+    def facts(self, refs: list[MetaRef]) -> SessionFacts:
+        """Fold meta records; damaged ones are left out, and the first is reported in ``damage``."""
+        merged: dict[str, Any] = {}
+        damage: CorruptObjectError | None = None
+        for ref in refs:
+            record = self._read_meta(ref)
+            if record is not None:
+                merged.update(record.set)
+            elif damage is None and files.exists(files.join(self.directory, ref.name)):
+                path = files.join(self.directory, ref.name)
+                damage = CorruptObjectError(f"{path} does not hold what its name says", path=path)
+        known = msgspec.convert(merged, Facts)
+        return SessionFacts(
+            title="" if known.title is UNSET else known.title,
+            visibility=known.visibility or SessionVisibility.PRIVATE,
+            status=known.status or SessionStatus.ACTIVE,
+            cwd=None if known.cwd is UNSET else known.cwd,
+            created_at=parse_rfc3339(known.created_at) if known.created_at else None,
+            damage=damage,
+        )
+
+    def _read_meta(self, ref: MetaRef) -> records.MetaRecord | None:
+        """Return a record whose bytes and ``at`` agree with its name, else None."""
+        path = files.join(self.directory, ref.name)
+        try:
+            data = files.read_file(path)
+            if data is not None and not sha256(data).startswith(ref.hash12):
+                data, _ = files.read_settled(path, data)
+            if data is None or not sha256(data).startswith(ref.hash12):
+                return None
+            record = records.decode_meta(data, self._session)
+        except (files.NotRegularError, InvalidRecordError):
+            return None
+        return record if record.at == ref.at else None

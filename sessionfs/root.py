@@ -1,0 +1,112 @@
+"""The root of a store: the four fixed files, the sessions directory, and the format's version."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from . import files
+from .errors import CorruptObjectError, FormatError
+from .files import Files
+from .ids import parse_session_id
+
+FORMAT = 1
+HEADER = "sessionfs.json"
+SESSIONS = "sessions"
+_READ_PREFIX = "read:"
+
+ROOT_FILES: dict[str, bytes] = {
+    HEADER: b'{"format":1,"requires":[]}',
+    "README.md": b"""\
+# A sessionfs store
+This directory holds sessions of AI agents and their checkpoints, as plain files that never change.
+
+    sessions/<id>/objects/<sha256>.json     checkpoints and large messages, named by their bytes
+    sessions/<id>/refs/active.<time>-<hash> which checkpoint is active: the highest name wins
+    sessions/<id>/refs/meta.<time>-*.json   title, visibility, status, working directory
+
+Read it with jq: the title is in `jq -s 'map(.set) | add' refs/meta.*.json`; a checkpoint's messages
+are the first `keep` messages of its `base`, then its `messages`. Check it with sha256sum: every
+object hashes to its name. Sync it with anything that copies files (rsync, git, Syncthing): the union
+of two copies is complete. Never edit a file here: its name would no longer be true.
+
+The format is described in full by spec/FORMAT.md of the sessionfs project.
+""",
+    ".gitattributes": b"* -text -merge\n",
+    ".gitignore": b".tmp-*\n",
+}
+"""What lies in the root of every store, the same bytes on every machine."""
+
+
+class _Header(msgspec.Struct):
+    format: int
+    requires: list[str] = []
+
+
+class Root:
+    """Opens the directory of a store, and makes it when the first session is written."""
+
+    def __init__(self, path: str, writer: Files) -> None:
+        self.path = path
+        self.sessions = files.join(path, SESSIONS)
+        self._files = writer
+
+    def check_readable(self) -> None:
+        """Raise FormatError if the store says that this program cannot read it."""
+        try:
+            header = self._header()
+        except CorruptObjectError:
+            return  # the sessions verify themselves
+        unknown = [entry for entry in header.requires if entry.startswith(_READ_PREFIX)]
+        if unknown:
+            raise self._too_new(header, "read")
+
+    def check_writable(self) -> None:
+        """Raise FormatError, or CorruptObjectError for a damaged header, if writing could harm."""
+        header = self._header()
+        if header.format > FORMAT or header.requires:
+            raise self._too_new(header, "written")
+
+    def make(self) -> None:
+        """Create what is missing of the root; files that are there stay as they are."""
+        if files.is_directory(self.sessions) and files.exists(files.join(self.path, HEADER)):
+            return
+        self._files.make_directory(self.path)
+        for name, data in ROOT_FILES.items():
+            if not files.exists(files.join(self.path, name)):
+                self._files.publish(self.path, name, data)
+        if files.is_directory(self.sessions):
+            self._files.sync_directory(self.path)
+        else:
+            self._files.make_directory(self.sessions)
+
+    def session_ids(self) -> list[UUID]:
+        """Return the ids that directories here are named by, in ascending order."""
+        ids = (parse_session_id(name) for name in files.names(self.sessions))
+        return sorted(id_ for id_ in ids if id_ is not None)
+
+    def session_path(self, session: UUID) -> str:
+        """Return where a session's directory is, or would be."""
+        return files.join(self.sessions, str(session))
+
+    def _header(self) -> _Header:
+        path = files.join(self.path, HEADER)
+        data = files.read_file(path)
+        if data is None:
+            return _Header(FORMAT)  # not written or not arrived yet
+        try:
+            return msgspec.json.decode(data, type=_Header)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise CorruptObjectError(
+                f"{path} is damaged ({error}); a sound one reads {ROOT_FILES[HEADER].decode()}",
+                path=path,
+            ) from error
+
+    def _too_new(self, header: _Header, how: str) -> FormatError:
+        requires = ", ".join(header.requires) or "nothing"
+        return FormatError(
+            f"{self.path} cannot be {how} by this version: it has format {header.format} and "
+            f"requires {requires}; known are format {FORMAT} and no requirements",
+            path=self.path,
+        )

@@ -1,0 +1,174 @@
+"""One session's directory: what is active, and the order in which things are written.
+
+The invariant: an object is on the disk before a ref names it, and a ref is removed only after its
+successor is on the disk. No locks: writers at the same time all succeed, and the highest timestamp
+is active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from . import files, history
+from .clock import WallClock, next_timestamp
+from .errors import ConflictError, CorruptObjectError, IncompleteError, NotFoundError
+from .files import Files
+from .history import Chain
+from .ids import checkpoint_id, hash12_of
+from .objects import ObjectCache, Objects
+from .records import CheckpointObject
+from .refs import ActiveRef, RefNames, Refs
+
+OBJECTS = "objects"
+REFS = "refs"
+
+
+class Environment(NamedTuple):
+    """What the sessions of one storage share."""
+
+    files: Files
+    cache: ObjectCache
+    clock: WallClock
+
+
+class SessionDirectory:
+    """One session, as files."""
+
+    def __init__(self, path: str, session: UUID, environment: Environment) -> None:
+        self.path = path
+        self.id = session
+        self._clock = environment.clock
+        writer = environment.files
+        self.objects = Objects(files.join(path, OBJECTS), str(session), writer, environment.cache)
+        self.refs = Refs(files.join(path, REFS), str(session), writer)
+
+    # Reading
+
+    def exists(self) -> bool:
+        """Tell whether anything of the session is here."""
+        refs = self.refs.names()
+        return bool(refs.active or refs.meta or self.objects.hashes())
+
+    def active(self, refs: RefNames) -> Chain:
+        """Return the chain of the active checkpoint, given the refs that were listed before.
+
+        Raises NotFoundError if nothing of the session is here, IncompleteError if no checkpoint of
+        it is complete yet, CorruptObjectError if the active one is damaged.
+        """
+        missing: IncompleteError | None = None
+        for ref in reversed(refs.active):
+            try:
+                return self._complete_chain(self._target(ref))
+            except IncompleteError as error:
+                missing = missing or error
+        return self._newest_complete(refs, missing)
+
+    def open(self, sha: str) -> Chain:
+        """Return the chain of a checkpoint; IncompleteError or CorruptObjectError names the file."""
+        return history.open_chain(self.objects, sha)
+
+    def find(self, checkpoint: UUID) -> str | None:
+        """Return the hash of the checkpoint with this id, or None if this session has none."""
+        for sha in self.objects.hashes(hash12_of(checkpoint)):
+            if checkpoint_id(sha) == checkpoint and self._is_checkpoint(sha):
+                return sha
+        return None
+
+    def checkpoints(self) -> Iterator[tuple[str, CheckpointObject | CorruptObjectError]]:
+        """Give each checkpoint with its hash, or the damage where its bytes cannot tell."""
+        for sha in self.objects.hashes():
+            try:
+                checkpoint = self.objects.checkpoint_or_none(sha)
+            except CorruptObjectError as error:
+                yield sha, error
+            else:
+                if checkpoint is not None:
+                    yield sha, checkpoint
+
+    def _is_checkpoint(self, sha: str) -> bool:
+        """Tell whether an object is a checkpoint, or damaged: who opens that is told."""
+        try:
+            return self.objects.checkpoint_or_none(sha) is not None
+        except CorruptObjectError:
+            return True
+
+    def _target(self, ref: ActiveRef) -> str:
+        sha = self.refs.target(ref, self.objects)
+        if sha is None:
+            path = files.join(self.objects.directory, f"{ref.hash12}*.json")
+            raise IncompleteError(f"{path} has not arrived", path=path, missing=(path,))
+        return sha
+
+    def _complete_chain(self, sha: str) -> Chain:
+        chain = history.open_chain(self.objects, sha)
+        history.require_large(self.objects, chain)
+        return chain
+
+    def _newest_complete(self, refs: RefNames, missing: IncompleteError | None) -> Chain:
+        """Return the chain of the newest complete checkpoint, where no ref names one."""
+        damage: CorruptObjectError | None = None
+        found: list[tuple[str, str]] = []
+        for sha, checkpoint in self.checkpoints():
+            if isinstance(checkpoint, CorruptObjectError):
+                damage = damage or checkpoint
+            else:
+                found.append((checkpoint.at, sha))
+        for _, sha in sorted(found, reverse=True):
+            try:
+                return self._complete_chain(sha)
+            except IncompleteError as error:
+                missing = missing or error
+            except CorruptObjectError as error:
+                damage = damage or error
+        if damage is not None:
+            raise damage
+        if missing is not None:
+            raise missing
+        if not refs.meta and not self.objects.hashes():
+            raise NotFoundError(f"session {self.id} does not exist")
+        path = self.objects.directory
+        raise IncompleteError(
+            f"no checkpoint of session {self.id} has arrived in {path}", path=path, missing=(path,)
+        )
+
+    # Writing
+
+    def next_at(self, refs: RefNames) -> str:
+        """Return the timestamp of something that is written now, after these refs were seen."""
+        return next_timestamp(self._clock(), refs.highest_at)
+
+    def put_checkpoint(self, checkpoint: CheckpointObject, large: dict[str, bytes]) -> str:
+        """Store a checkpoint's objects and return its hash; they are not synced yet."""
+        for data in large.values():
+            self.objects.put(data)
+        return self.objects.put_checkpoint(checkpoint)
+
+    def activate(self, sha: str, at: str, seen: RefNames) -> ActiveRef:
+        """Make a checkpoint that is on the disk active, and remove the lower refs that were seen."""
+        new = self.refs.put_active(at, sha)
+        self.refs.sync()
+        for ref in seen.active:
+            if ref < new:
+                self.refs.remove(ref)
+        return new
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Set something about the session from now on."""
+        self.refs.put_meta(self.next_at(self.refs.names()), facts)
+        self.refs.sync()
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep out others that compare the active checkpoint before they write."""
+        return files.exclusive(self.refs.directory)
+
+    def withdraw_if_late(self, mine: ActiveRef, seen: RefNames) -> None:
+        """After writing with an expectation: withdraw if a writer that did not compare came first."""
+        known = {*seen.active, mine}
+        if any(ref < mine for ref in self.refs.names().active if ref not in known):
+            self.refs.remove(mine)
+            raise ConflictError(
+                f"another writer made a checkpoint of session {self.id} active meanwhile"
+            )

@@ -1,0 +1,370 @@
+"""FileStorage: the contract of ``sessionfs.contract``, kept in plain files.
+
+Opens a root, checks what it is asked, and wires the rest. Every check comes before the first write.
+"""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from . import bulk, checkpointing, checks, files, history, listing, stats, views
+from .clock import from_datetime, next_timestamp, to_datetime, to_rfc3339, wall_clock
+from .errors import (
+    CorruptObjectError,
+    IncompleteError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from .files import Durability, Files
+from .ids import new_session_id
+from .messages import MessageCodec, encode_messages, encode_metadata
+from .models import (
+    BackendInfo,
+    BackendKind,
+    ChatMessage,
+    Checkpoint,
+    CheckpointSummary,
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    CreateSessionResult,
+    ImportSessionRequest,
+    ImportSessionResult,
+    ListCheckpointsQuery,
+    ListCheckpointsResult,
+    ListSessionsQuery,
+    ListSessionsResult,
+    Message,
+    Session,
+    SessionStats,
+    SessionStatus,
+    SessionVisibility,
+    UpdateSessionRequest,
+)
+from .objects import ObjectCache
+from .root import Root
+from .session import Environment, SessionDirectory
+from .views import Views
+
+_CACHE_BYTES = 64 << 20
+
+
+class FileStorage:
+    """Sessions in a directory of plain files; see ``spec/FORMAT.md`` for what lies where.
+
+    Any number of storages, threads and processes may use one root at a time. Reading changes
+    nothing, and a root that does not exist is an empty store until the first session is created.
+
+    Args:
+        root: the directory of the store. ``~`` is not expanded.
+        durability: "full": what a method has written when it returns survives a power cut.
+            "relaxed": it survives the end of the process; faster.
+        message_type: as what messages are read: ``ChatMessage``, ``dict``, or a ``msgspec.Struct``
+            of your own declared with ``dict=True``. A message that does not fit is read as a dict.
+
+    Raises:
+        FormatError: the store needs a newer version of this package to be read.
+        InvalidRequestError: an argument is none of the above.
+
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        durability: Durability = "full",
+        message_type: type[Any] = ChatMessage,
+    ) -> None:
+        if durability not in ("full", "relaxed"):
+            raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
+        path = files.absolute(root)
+        if files.exists(path) and not files.is_directory(path):
+            raise InvalidRequestError(f"{path} is not a directory", path=path)
+        self._environment = Environment(Files(durability), ObjectCache(_CACHE_BYTES), wall_clock)
+        self._root = Root(path, self._environment.files)
+        self._views = Views(MessageCodec(message_type))
+        self._root.check_readable()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is held in memory. Nothing is ever left to be written."""
+        self._environment.cache.clear()
+
+    def backend_info(self) -> BackendInfo:
+        """Return which backend this is, and the path of its root."""
+        return BackendInfo(BackendKind.LOCAL, store_path=self._root.path)
+
+    # Sessions
+
+    def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
+        """Return a page of the sessions that match, newest ``updated_at`` first.
+
+        A session that is damaged or has not arrived as a whole is listed with its ``problem``.
+        """
+        query = query or ListSessionsQuery()
+        wanted = checks.page(query.limit, query.offset)
+        checks.text_or_none(query.search, "search")
+        checks.text_or_none(query.cwd, "cwd")
+        checks.member_or_none(query.status, SessionStatus, "status")
+        checks.member_or_none(query.visibility, SessionVisibility, "visibility")
+        summaries = (listing.session_summary(self._directory(id_)) for id_ in self._root.session_ids())
+        found = [each for each in summaries if each is not None and listing.matches(each, query)]
+        return ListSessionsResult(listing.newest_first(found)[wanted], len(found))
+
+    def get_session(self, session_id: UUID) -> Session:
+        """Return a session, deleted ones too, with its active checkpoint and that one's state.
+
+        Raises NotFoundError, IncompleteError, or CorruptObjectError: never an empty session in the
+        place of one that cannot be read.
+        """
+        return self._views.session(self._directory(session_id))
+
+    def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
+        """Create a session with its first checkpoint; all of it or nothing."""
+        metadata = encode_metadata(request.metadata)
+        encoded = encode_messages(request.messages)
+        facts = _facts(request.title, request.visibility, request.cwd)
+        return self._create(facts, encoded, metadata)
+
+    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+        """Set what the request names, and return the session; errors as for ``get_session``."""
+        facts: dict[str, Any] = {}
+        if request.title is not None:
+            facts["title"] = checks.text(request.title, "title")
+        if request.visibility is not None:
+            facts["visibility"] = checks.member(request.visibility, SessionVisibility, "visibility")
+        if request.cwd is not None:
+            facts["cwd"] = checks.text(request.cwd, "cwd")
+        self._root.check_writable()
+        session = self.get_session(session_id)
+        if not facts:
+            return session
+        self._directory(session_id).set_facts(facts)
+        return self.get_session(session_id)
+
+    def delete_session(self, session_id: UUID) -> None:
+        """Mark a session as deleted. Everything stays readable."""
+        self._set_status(session_id, SessionStatus.DELETED)
+
+    def restore_session(self, session_id: UUID) -> None:
+        """Undo ``delete_session``."""
+        self._set_status(session_id, SessionStatus.ACTIVE)
+
+    def fork_session(
+        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
+    ) -> CreateSessionResult:
+        """Create a session that starts from a checkpoint of another one.
+
+        Args:
+            session_id: the session to start from; it stays as it is.
+            checkpoint_id: one of its checkpoints; None: the active one.
+            title: of the new session; None: the same.
+
+        """
+        directory = self._directory(session_id)
+        refs = directory.refs.names()
+        if checkpoint_id is None:
+            chain = directory.active(refs)
+        else:
+            chain = directory.open(checkpointing.require(directory, checkpoint_id))
+        origin = directory.refs.facts(refs.meta)
+        if origin.damage is not None:
+            raise origin.damage
+        name = origin.title if title is None else title
+        facts = _facts(name, origin.visibility, origin.cwd)
+        facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
+        encoded = history.messages(directory.objects, chain)
+        return self._create(facts, encoded, chain[0].checkpoint.metadata)
+
+    def import_session(self, request: ImportSessionRequest) -> ImportSessionResult:
+        """Store a session that was made elsewhere, with its own id and times.
+
+        The same request stores the same bytes, so a second time nothing changes. Checkpoints that
+        are not here yet are added; what was done to the session here since stays active.
+        """
+        session_id = checks.uuid(request.session_id, "session_id")
+        facts = _facts(request.title, request.visibility, request.cwd)
+        facts["status"] = checks.member(request.status, SessionStatus, "status")
+        facts["created_at"] = to_rfc3339(checks.aware(request.created_at, "created_at"))
+        if encode_metadata(request.source) is not None:
+            facts["source"] = request.source
+        planned = bulk.plan(session_id, request)
+        self._root.check_writable()
+        facts_at = from_datetime(request.created_at)
+        directory = self._directory(session_id)
+        if not directory.exists():
+            self._root.make()
+            path, environment = self._root.sessions, self._environment
+            bulk.create(path, session_id, environment, planned, facts, facts_at)
+            return ImportSessionResult(session_id, True, len(planned), len(planned))
+        new = bulk.extend(directory, planned, facts, facts_at)
+        return ImportSessionResult(session_id, False, new, len(planned))
+
+    # Checkpoints
+
+    def list_checkpoints(
+        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult:
+        """Return a page of a session's checkpoints, oldest first.
+
+        One whose state cannot be opened is listed with its ``problem``.
+        """
+        query = query or ListCheckpointsQuery()
+        wanted = checks.page(query.limit, query.offset)
+        directory = self._existing(session_id)
+        found, damage = listing.checkpoints(directory)
+        page = []
+        for sha, checkpoint in found[wanted]:
+            summary = views.summary(session_id, sha, checkpoint)
+            summary.problem = listing.checkpoint_problem(directory, sha)
+            if query.include_state and summary.problem is None:
+                try:
+                    summary.state = self._views.state(directory, directory.open(sha))
+                except (CorruptObjectError, IncompleteError) as error:
+                    summary.problem = error.message
+            page.append(summary)
+        return ListCheckpointsResult(page, len(found), [error.message for error in damage])
+
+    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+        """Return a checkpoint by its id alone.
+
+        Raises NotFoundError, IncompleteError, or CorruptObjectError.
+        """
+        checks.uuid(checkpoint_id, "checkpoint_id")
+        for session_id in self._root.session_ids():
+            directory = self._directory(session_id)
+            sha = directory.find(checkpoint_id)
+            if sha is not None:
+                return self._views.checkpoint(directory, directory.open(sha))
+        raise NotFoundError(f"checkpoint {checkpoint_id} does not exist")
+
+    def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+        """Return a session's active checkpoint. The same errors as ``get_session``."""
+        directory = self._directory(session_id)
+        return self._views.checkpoint(directory, directory.active(directory.refs.names()))
+
+    def create_checkpoint(
+        self,
+        session_id: UUID,
+        request: CreateCheckpointRequest,
+        *,
+        expected_active: UUID | None = None,
+    ) -> Checkpoint:
+        """Store a whole state as a checkpoint, and make it active.
+
+        What it shares with its parent, or else with the active checkpoint, is not stored again.
+
+        Args:
+            session_id: the session.
+            request: the state, and the checkpoint that it follows, one of the same session.
+            expected_active: raise ConflictError, and change nothing, if another is active.
+
+        """
+        encoded = encode_messages(request.messages)
+        metadata = encode_metadata(request.metadata)
+        directory = self._writable(session_id)
+        sha = checkpointing.put_state(directory, encoded, metadata, request.parent_id, expected_active)
+        return self._views.checkpoint(directory, directory.open(sha))
+
+    def append_messages(
+        self,
+        session_id: UUID,
+        messages: list[Message],
+        *,
+        metadata: dict[str, Any] | None = None,
+        expected_active: UUID | None = None,
+    ) -> CheckpointSummary:
+        """Store the active checkpoint's messages and these as a checkpoint, and make it active.
+
+        The cost does not depend on how long the session is. Metadata is not inherited.
+
+        Args:
+            session_id: the session.
+            messages: what is new; may be empty.
+            metadata: a JSON object that the checkpoint carries.
+            expected_active: raise ConflictError, and change nothing, if another is active.
+
+        """
+        encoded = encode_messages(messages)
+        raw_metadata = encode_metadata(metadata)
+        directory = self._writable(session_id)
+        sha, built = checkpointing.append(directory, encoded, raw_metadata, expected_active)
+        return views.summary(session_id, sha, built)
+
+    def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
+        """Make a checkpoint of the session active: rewind to an older one, or redo."""
+        directory = self._writable(session_id)
+        sha = checkpointing.require(directory, checkpoint_id)
+        chain = directory.open(sha)
+        history.require_large(directory.objects, chain)
+        refs = directory.refs.names()
+        directory.activate(sha, directory.next_at(refs), refs)
+        return views.summary(session_id, sha, chain[0].checkpoint)
+
+    def get_session_stats(self, session_id: UUID) -> SessionStats:
+        """Return figures counted from the messages of the active checkpoint."""
+        directory = self._directory(session_id)
+        chain = directory.active(directory.refs.names())
+        return stats.count(history.messages(directory.objects, chain))
+
+    # What the methods share
+
+    def _directory(self, session_id: UUID) -> SessionDirectory:
+        checks.uuid(session_id, "session_id")
+        path = self._root.session_path(session_id)
+        return SessionDirectory(path, session_id, self._environment)
+
+    def _existing(self, session_id: UUID) -> SessionDirectory:
+        directory = self._directory(session_id)
+        if not directory.exists():
+            raise NotFoundError(f"session {session_id} does not exist")
+        return directory
+
+    def _writable(self, session_id: UUID) -> SessionDirectory:
+        directory = self._existing(session_id)
+        self._root.check_writable()
+        return directory
+
+    def _create(
+        self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None
+    ) -> CreateSessionResult:
+        self._root.check_writable()
+        self._root.make()
+        at = next_timestamp(self._environment.clock(), None)
+        moment = to_datetime(at)
+        session_id = new_session_id(int(moment.timestamp() * 1000))
+        facts |= {"status": SessionStatus.ACTIVE, "created_at": to_rfc3339(moment)}
+        state = history.prepare(str(session_id), encoded)
+        planned = [bulk.PlannedCheckpoint(state, metadata, at)]
+        path, environment = self._root.sessions, self._environment
+        sha = bulk.create(path, session_id, environment, planned, facts, at)
+        directory = self._directory(session_id)
+        checkpoint = self._views.checkpoint(directory, directory.open(sha))
+        return CreateSessionResult(session_id, checkpoint)
+
+    def _set_status(self, session_id: UUID, status: SessionStatus) -> None:
+        directory = self._writable(session_id)
+        if directory.refs.facts(directory.refs.names().meta).status != status:
+            directory.set_facts({"status": status})
+
+
+def _facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
+    """Return what a new session sets, checked, in the order in which it is written."""
+    return {
+        "title": checks.text(title, "title"),
+        "visibility": checks.member(visibility, SessionVisibility, "visibility"),
+        "status": SessionStatus.ACTIVE,
+        "cwd": checks.text_or_none(cwd, "cwd"),
+    }
