@@ -62,6 +62,14 @@ class AsyncFileStorage:
         """See ``FileStorage.backend_info``."""
         return self._sync.backend_info()
 
+    async def session_path(self, session_id: UUID) -> str:
+        """See ``FileStorage.session_path``."""
+        return await asyncio.to_thread(self._sync.session_path, session_id)
+
+    async def checkpoint_path(self, checkpoint_id: UUID) -> str:
+        """See ``FileStorage.checkpoint_path``."""
+        return await asyncio.to_thread(self._sync.checkpoint_path, checkpoint_id)
+
     async def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
         """See ``FileStorage.list_sessions``."""
         return await asyncio.to_thread(self._sync.list_sessions, query)

@@ -39,18 +39,19 @@ def put_history(directory: SessionDirectory, planned: list[PlannedCheckpoint]) -
     """Store checkpoints that follow each other and return their hashes; they are not synced yet."""
     hashes: list[str] = []
     for checkpoint in planned:
-        parent = checkpoint.parent
-        onto = directory.open(hashes[parent]) if parent is not None else None
+        parent = None if checkpoint.parent is None else hashes[checkpoint.parent]
+        # Without a parent, the one before is what a state most likely shares messages with.
+        builds_on = parent or (hashes[-1] if hashes else None)
+        onto = directory.open(builds_on) if builds_on else None
         added, common = checkpoint.state.elements, 0
-        if onto is not None:
-            if checkpoint.appends:
-                common = onto[0].checkpoint.count
-            else:
-                common = history.common_prefix(onto, added)
-                added = added[common:]
+        if onto and checkpoint.appends:
+            common = onto[0].checkpoint.count
+        elif onto:
+            common = history.common_prefix(onto, added)
+            added = added[common:]
         built = history.build(
             onto=onto,
-            parent=onto[0].sha if onto else None,
+            parent=parent,
             at=checkpoint.at,
             added=added,
             common=common,

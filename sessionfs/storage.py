@@ -106,6 +106,15 @@ class FileStorage:
         """Return which backend this is, and the path of its root."""
         return BackendInfo(BackendKind.LOCAL, store_path=self._root.path)
 
+    def session_path(self, session_id: UUID) -> str:
+        """Return the directory of a session, for use by hand."""
+        return self._existing(session_id).path
+
+    def checkpoint_path(self, checkpoint_id: UUID) -> str:
+        """Return the object file of a checkpoint, for use by hand."""
+        directory, sha = self._find(checkpoint_id)
+        return directory.objects.path(sha)
+
     # Sessions
 
     def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
@@ -242,13 +251,8 @@ class FileStorage:
 
         Raises NotFoundError, IncompleteError, or CorruptObjectError.
         """
-        checks.uuid(checkpoint_id, "checkpoint_id")
-        for session_id in self._root.session_ids():
-            directory = self._directory(session_id)
-            sha = directory.find(checkpoint_id)
-            if sha is not None:
-                return self._views.checkpoint(directory, directory.open(sha))
-        raise NotFoundError(f"checkpoint {checkpoint_id} does not exist")
+        directory, sha = self._find(checkpoint_id)
+        return self._views.checkpoint(directory, directory.open(sha))
 
     def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
         """Return a session's active checkpoint. The same errors as ``get_session``."""
@@ -331,6 +335,15 @@ class FileStorage:
         if not directory.exists():
             raise NotFoundError(f"session {session_id} does not exist")
         return directory
+
+    def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
+        checks.uuid(checkpoint_id, "checkpoint_id")
+        for session_id in self._root.session_ids():
+            directory = self._directory(session_id)
+            sha = directory.find(checkpoint_id)
+            if sha is not None:
+                return directory, sha
+        raise NotFoundError(f"checkpoint {checkpoint_id} does not exist")
 
     def _writable(self, session_id: UUID) -> SessionDirectory:
         directory = self._existing(session_id)

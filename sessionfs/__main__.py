@@ -1,0 +1,5 @@
+"""``python -m sessionfs`` is the command ``sessionfs``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,26 @@
+"""The command ``sessionfs``: arguments, rendering and the environment, and nothing else.
+
+Exit codes: 0 done, 1 the request failed (one line on standard error says why), 2 the command line
+itself was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command; the entry point of the installed script."""
+    try:
+        from .app import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        sys.exit("sessionfs: the command line needs its extra: pip install 'sessionfs[cli]'")
+    try:
+        app(prog_name="sessionfs")
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

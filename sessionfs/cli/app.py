@@ -1,0 +1,296 @@
+"""The commands. Each opens the store, asks it, and hands the answer to ``render`` or to JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from .. import __version__, importers
+from ..errors import StorageError
+from ..models import (
+    ImportSessionResult,
+    ListCheckpointsQuery,
+    ListSessionsQuery,
+    SessionStatus,
+)
+from ..storage import FileStorage
+from . import render, resolve
+from .text import counted, harmless, one_line
+
+_PIPED_WIDTH = 1000
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keep sessions of AI agents and their checkpoints as plain files.",
+    epilog="The store is --store, else $SESSIONFS_ROOT, else ~/.sessionfs. "
+    "A session is named by a unique prefix of its id, or @1 for the newest.",
+)
+
+Store = Annotated[
+    Path | None,
+    typer.Option("--store", help="The store's directory.", show_default=False, metavar="DIR"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+SessionArgument = Annotated[
+    str, typer.Argument(help="A unique prefix of a session's id, or @1.", metavar="SESSION")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sessionfs {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command("import", epilog="Example: sessionfs import ~/.claude/projects/*/*.jsonl")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Transcripts or databases.", metavar="FILE...")],
+    store: Store = None,
+    relaxed: Annotated[
+        bool,
+        typer.Option("--relaxed", help="Do not wait for the disk: faster; import again if cut off."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import sessions of Claude Code, Codex or Stakpak.
+
+    The format is told from the content. A checkpoint is made for each turn, with its original time, and
+    nothing of a record is lost. Importing again changes nothing.
+    """
+    with _reporting(as_json):
+        storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
+        reports = [_import_file(storage, file) for file in _progress(files)]
+        if as_json:
+            _print_json({"files": reports})
+        else:
+            for report in reports:
+                _print_import(report)
+        if any("error" in report for report in reports):
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: sessionfs ls --search decorators -n 5")
+def ls(
+    store: Store = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=0, help="At most this many.")] = 20,
+    search: Annotated[str | None, typer.Option(help="A part of the title.", show_default=False)] = None,
+    cwd: Annotated[
+        Path | None, typer.Option(help="Only sessions of this directory.", show_default=False)
+    ] = None,
+    deleted: Annotated[bool, typer.Option("--all", "-a", help="Deleted ones too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List sessions, newest first."""
+    with _reporting(as_json), _open(store) as storage:
+        query = ListSessionsQuery(
+            limit=limit,
+            search=search,
+            cwd=str(cwd) if cwd else None,
+            status=None if deleted else SessionStatus.ACTIVE,
+        )
+        result = storage.list_sessions(query)
+        if as_json:
+            _print_json(result)
+            return
+        if result.sessions:
+            ids = [each.id for each in resolve.all_sessions(storage)]
+            render.sessions(_console(), result.sessions, ids)
+        _note_what_is_not_shown(storage, query, result.total, len(result.sessions))
+
+
+@app.command(epilog="Example: sessionfs show @1 --full")
+def show(
+    session: SessionArgument,
+    store: Store = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint", "-c", help="A checkpoint instead of the active one.", metavar="ID"
+        ),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Results of tools in full.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a session: its facts and the conversation."""
+    with _reporting(as_json), _open(store) as storage:
+        shown = storage.get_session(resolve.session_id(storage, session))
+        if checkpoint is not None:
+            wanted = resolve.checkpoint_id(storage, shown.id, checkpoint)
+            shown.active_checkpoint = storage.get_checkpoint(wanted)
+        if as_json:
+            _print_json(shown)
+            return
+        state = shown.active_checkpoint.state if shown.active_checkpoint else None
+        messages: list[Any] = list(state.messages) if state else []
+        render.session(_console(), shown, messages, full=full)
+
+
+@app.command(epilog="Example: sessionfs log 0199f3a2")
+def log(
+    session: SessionArgument,
+    store: Store = None,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=0, help="At most this many, the newest.")
+    ] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Print a session's checkpoints with their branches, newest first."""
+    with _reporting(as_json), _open(store) as storage:
+        id_ = resolve.session_id(storage, session)
+        total = storage.list_checkpoints(id_, ListCheckpointsQuery(limit=0)).total
+        query = ListCheckpointsQuery(
+            limit=limit, offset=max(total - limit, 0), include_state=not as_json
+        )
+        page = storage.list_checkpoints(id_, query)
+        listed = [each for each in resolve.all_sessions(storage) if each.id == id_]
+        active = listed[0].active_checkpoint_id if listed else None
+        if as_json:
+            checkpoints = msgspec.to_builtins(page.checkpoints)
+            for each in checkpoints:
+                each["active"] = each["id"] == str(active)
+            _print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
+            return
+        newest = page.checkpoints[::-1]
+        render.log(_console(), newest, active, [each.id for each in newest])
+        if total > len(newest):
+            _note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
+        for problem in page.problems:
+            _note(f"! {problem}")
+
+
+@app.command(epilog='Example: cd "$(sessionfs path @1)" && ls objects refs')
+def path(
+    session: SessionArgument,
+    store: Store = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="The file of the active checkpoint.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print where a session's files are, for use by hand."""
+    with _reporting(as_json), _open(store) as storage:
+        id_ = resolve.session_id(storage, session)
+        directory = Path(storage.session_path(id_))
+        if as_json or active:
+            checkpoint = storage.checkpoint_path(storage.get_active_checkpoint(id_).id)
+        if as_json:
+            _print_json(
+                {
+                    "path": str(directory),
+                    "active": checkpoint,
+                    "objects": sorted(str(file) for file in (directory / "objects").iterdir()),
+                    "refs": sorted(str(file) for file in (directory / "refs").iterdir()),
+                }
+            )
+        else:
+            typer.echo(checkpoint if active else directory)
+
+
+def _open(store: Path | None) -> FileStorage:
+    return FileStorage(resolve.root(store), message_type=dict)
+
+
+def _import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
+    report: dict[str, Any] = {"file": str(file), "sessions": [], "problems": []}
+    try:
+        for transcript in importers.read(file.expanduser()):
+            result = storage.import_session(transcript.request)
+            report["sessions"].append(
+                {
+                    "tool": transcript.tool,
+                    "title": transcript.request.title,
+                    **msgspec.to_builtins(result),
+                }
+            )
+            report["problems"] += [problem._asdict() for problem in transcript.problems]
+    except StorageError as error:
+        report["error"] = error.message
+        report["code"] = error.code
+    return report
+
+
+def _print_import(report: dict[str, Any]) -> None:
+    for problem in report["problems"]:
+        place = f"{report['file']}:{problem['line']}" if problem["line"] else report["file"]
+        _note(f"{place}: {problem['message']}")
+    for session in report["sessions"]:
+        result = msgspec.convert(session, ImportSessionResult)
+        new, total = result.new_checkpoints, counted(result.total_checkpoints, "checkpoint")
+        what = f"{total}, {new} new" if 0 < new < result.total_checkpoints else total
+        verb = "unchanged" if not new else "imported" if result.created else "updated"
+        title = one_line(session["title"], 60)
+        typer.echo(f"{verb}  {result.session_id}  {session['tool']}  {what}  {title}")
+    if "error" in report:
+        _note(f"sessionfs: {report['error']}")
+
+
+def _progress(files: list[Path]) -> Iterator[Path]:
+    """Give the files, with a bar on standard error where there are many and a person looks."""
+    if len(files) < 2 or not sys.stderr.isatty():
+        yield from files
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(files, description="Importing")
+
+
+def _note_what_is_not_shown(
+    storage: FileStorage, query: ListSessionsQuery, total: int, shown: int
+) -> None:
+    """Say how many sessions a limit or their status leaves out: nothing is hidden silently."""
+    if total > shown:
+        _note(f"{counted(total - shown, 'more session')} (-n {total})")
+    if query.status is not None:
+        everything = msgspec.structs.replace(query, status=SessionStatus.DELETED, limit=0)
+        deleted = storage.list_sessions(everything).total
+        if deleted:
+            _note(f"{counted(deleted, 'deleted session')} not shown (--all)")
+    if not total:
+        _note(f"no sessions in {storage.backend_info().store_path}")
+
+
+@contextmanager
+def _reporting(as_json: bool) -> Iterator[None]:
+    """Turn failures into one line, or one JSON object, and exit code 1."""
+    try:
+        yield
+    except StorageError as error:
+        if as_json:
+            _print_json({"error": error.message, "code": error.code})
+        else:
+            _note(f"sessionfs: {error.message}")
+        raise typer.Exit(1) from error
+
+
+def _console() -> Console:
+    # What is piped elsewhere is not cut to the width of a terminal that is not there.
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def _note(text: str) -> None:
+    typer.echo(harmless(text), err=True)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    sys.stdout.buffer.flush()

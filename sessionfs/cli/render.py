@@ -1,0 +1,154 @@
+"""Sessions, messages and histories as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..models import CheckpointSummary, Session, SessionStatus, SessionSummary
+from . import graph
+from .resolve import short_ids
+from .text import ago, counted, harmless, one_line
+
+_ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
+_RESULT_LINES = 12
+
+
+def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> None:
+    """Print a table of sessions. ``ids`` are all of the store, for prefixes that are unique."""
+    now, short = datetime.now(UTC), short_ids(ids)
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    width = max((len(short[session.id]) for session in found), default=2)
+    table.add_column("ID", min_width=width, no_wrap=True)
+    table.add_column("UPDATED", min_width=10, justify="right", no_wrap=True)
+    table.add_column("MESSAGES", min_width=8, justify="right", no_wrap=True)
+    table.add_column("TITLE", no_wrap=True, overflow="ellipsis")
+    table.add_column("DIRECTORY", no_wrap=True, overflow="ellipsis")
+    for session in found:
+        title = Text(one_line(session.title) or "(no title)")
+        if session.status is SessionStatus.DELETED:
+            title.stylize("strike")
+            title.append(" deleted", "red")
+        if session.problem is not None:
+            title.append(" !", "bold red")
+        table.add_row(
+            short[session.id],
+            ago(session.updated_at, now),
+            f"{session.message_count:,}" if session.active_checkpoint_id else "?",
+            title,
+            Text(_home(session.cwd) if session.cwd else ""),
+        )
+    console.print(table)
+    for session in found:
+        if session.problem is not None:
+            line = Text(f"! {short[session.id]}: {harmless(session.problem)}", style="red")
+            console.print(line, soft_wrap=True)
+
+
+def session(console: Console, shown: Session, messages: list[dict[str, Any]], *, full: bool) -> None:
+    """Print a session's facts and messages."""
+    console.print(Text(one_line(shown.title) or "(no title)", style="bold"))
+    facts = [str(shown.id), shown.visibility.lower(), shown.status.lower()]
+    facts += [_home(shown.cwd)] if shown.cwd else []
+    facts += [f"created {shown.created_at:%Y-%m-%d %H:%M}", counted(len(messages), "message")]
+    console.print(Text(" · ".join(facts), style="dim"), soft_wrap=True)
+    for message in messages:
+        console.print()
+        for line in _message(message, full=full):
+            console.print(line, soft_wrap=True)
+
+
+def log(
+    console: Console,
+    checkpoints: list[CheckpointSummary],
+    active: UUID | None,
+    ids: list[UUID],
+) -> None:
+    """Print checkpoints with their branches, newest first."""
+    now, short = datetime.now(UTC), short_ids(ids, 12)
+    for drawing, checkpoint in graph.rows(checkpoints):
+        line = Text(drawing + " ", style="blue")
+        if checkpoint is not None:
+            line.append(short[checkpoint.id], "yellow")
+            if checkpoint.id == active:
+                line.append(" (active)", "bold green")
+            line.append(f" {ago(checkpoint.created_at, now)}", "dim")
+            line.append(f"  {counted(checkpoint.message_count, 'message')}")
+            if checkpoint.problem is not None:
+                line.append(f"  ! {harmless(checkpoint.problem)}", "red")
+            elif checkpoint.state is not None:
+                line.append(f"  {_last_said(checkpoint.state.messages)}")
+        console.print(line, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
+
+
+def plain_text(message: dict[str, Any]) -> str:
+    """Return a message's content as text; what is no text is named in brackets."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(_part(part) for part in content)
+
+
+def _message(message: dict[str, Any], *, full: bool) -> Iterator[Text]:
+    role = message.get("role")
+    if not isinstance(role, str):
+        yield Text("message of another shape", style="bold magenta")
+        yield Text(one_line(str(message), 2000 if full else 200))
+        return
+    heading = Text(one_line(role), style=_ROLE_STYLES.get(role, "bold"))
+    made = message.get("created_at")
+    if isinstance(made, int) and 0 <= made < 1 << 47:
+        heading.append(f"  {datetime.fromtimestamp(made / 1000, UTC):%Y-%m-%d %H:%M}", "dim")
+    if _is_error(message):
+        heading.append("  error", "red")
+    yield heading
+    lines = harmless(plain_text(message)).splitlines()
+    most = _RESULT_LINES if role == "tool" and not full else len(lines)
+    yield from (Text(line) for line in lines[:most])
+    if len(lines) > most:
+        yield Text(f"… {counted(len(lines) - most, 'more line')} (--full)", style="dim")
+    for call in message.get("tool_calls") or ():
+        yield Text("→ " + _call(call, 10_000 if full else 160), style="yellow")
+
+
+def _call(call: object, most: int) -> str:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        return one_line(str(call), most)
+    return one_line(f"{function.get('name')} {function.get('arguments') or ''}", most)
+
+
+def _part(part: object) -> str:
+    if isinstance(part, dict):
+        for field in ("text", "thinking"):
+            if isinstance(part.get(field), str):
+                return str(part[field])
+        return f"[{part.get('type', 'part')}]"
+    return one_line(str(part))
+
+
+def _is_error(message: dict[str, Any]) -> bool:
+    metadata = message.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("is_error") is True
+
+
+def _last_said(messages: list[Any]) -> str:
+    """Return the beginning of what the user said last."""
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role") == "user":
+            return one_line(plain_text(message), 80)
+    return ""
+
+
+def _home(path: str) -> str:
+    home = str(Path.home())
+    return harmless("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)

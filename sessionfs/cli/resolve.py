@@ -1,0 +1,81 @@
+"""Which store, and which session an argument means."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID
+
+from ..errors import InvalidRequestError, NotFoundError
+from ..models import (
+    ListCheckpointsQuery,
+    ListSessionsQuery,
+    SessionStatus,
+    SessionSummary,
+)
+from ..storage import FileStorage
+
+ROOT_VARIABLE = "SESSIONFS_ROOT"
+_NEWEST = re.compile(r"@([1-9]\d*)")
+_EVERYTHING = 1 << 60
+
+
+def root(store: Path | None) -> Path:
+    """Return the store's directory: the option, then the variable, then ``~/.sessionfs``."""
+    if store is not None:
+        return store.expanduser()
+    named = os.environ.get(ROOT_VARIABLE)
+    return Path(named).expanduser() if named else Path.home() / ".sessionfs"
+
+
+def all_sessions(storage: FileStorage) -> list[SessionSummary]:
+    """Return every session of a store, newest first, deleted ones too."""
+    return storage.list_sessions(ListSessionsQuery(limit=_EVERYTHING)).sessions
+
+
+def session_id(storage: FileStorage, given: str) -> UUID:
+    """Return the session that a unique prefix of an id means; ``@1`` is the first that ``ls`` lists."""
+    sessions = all_sessions(storage)
+    newest = _NEWEST.fullmatch(given)
+    if newest:
+        listed = [each for each in sessions if each.status is SessionStatus.ACTIVE]
+        if int(newest[1]) > len(listed):
+            raise NotFoundError(f"{given}: the store has {len(listed)} sessions that are not deleted")
+        return listed[int(newest[1]) - 1].id
+    found = [each.id for each in sessions if _begins(each.id, given)]
+    return _only(found, given, "session")
+
+
+def checkpoint_id(storage: FileStorage, session: UUID, given: str) -> UUID:
+    """Return the checkpoint of a session that a unique prefix of an id or of a hash means."""
+    listed = storage.list_checkpoints(session, ListCheckpointsQuery(limit=_EVERYTHING))
+    found = [each.id for each in listed.checkpoints if _begins(each.id, given)]
+    return _only(found, given, "checkpoint")
+
+
+def short_ids(ids: list[UUID], least: int = 8) -> dict[UUID, str]:
+    """Return for each id its shortest prefix, of at least this length, that no other one has."""
+    texts = sorted(str(id_) for id_ in ids)
+    lengths: dict[str, int] = dict.fromkeys(texts, least)
+    for one, other in pairwise(texts):
+        shared = next(i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+        for each in (one, other):
+            lengths[each] = max(lengths[each], shared + 1)
+    # A prefix that ends in a hyphen looks cut off.
+    return {id_: str(id_)[: lengths[str(id_)]].rstrip("-") for id_ in ids}
+
+
+def _begins(id_: UUID, given: str) -> bool:
+    wanted = given.lower()
+    return bool(wanted) and (str(id_).startswith(wanted) or id_.hex.startswith(wanted))
+
+
+def _only(found: list[UUID], given: str, noun: str) -> UUID:
+    if not found:
+        raise NotFoundError(f"no {noun} has an id that begins with {given!r}")
+    if len(found) > 1:
+        some = ", ".join(short_ids(found)[id_] for id_ in found[:5])
+        raise InvalidRequestError(f"{given!r} begins the ids of {len(found)} {noun}s: {some}")
+    return found[0]

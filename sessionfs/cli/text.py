@@ -1,0 +1,41 @@
+"""Texts for a terminal: harmless, short, and in words that people use."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_STEPS = ((60, "s"), (60, "min"), (24, "h"), (7, "d"), (52, "w"))
+
+
+def harmless(text: str) -> str:
+    """Return a text in which nothing commands the terminal: control characters become visible.
+
+    Line feeds and tabs stay. Marks that turn the direction of writing are control characters too.
+    """
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """Return a text as one harmless line of at most this many characters."""
+    line = " ".join(text[: most * 4].split())
+    line = harmless(line)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago a time is, as ``3 min``; a date where that is more than a year."""
+    amount = (now - moment).total_seconds()
+    if amount < 0:
+        return f"{moment:%Y-%m-%d}"
+    for size, unit in _STEPS:
+        if amount < size:
+            return f"{int(amount)} {unit}"
+        amount /= size
+    return f"{moment:%Y-%m-%d}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 message``, ``2 messages``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,190 @@
+"""Codex: ``~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl``, a record a line.
+
+``response_item`` records that speak become messages: messages, tool calls and their outputs. All other
+records (``session_meta``, ``turn_context``, ``event_msg``, reasoning) are kept as records. In older
+rollouts the items stand on the lines themselves, without ``payload``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..models import ImportSessionRequest
+from .base import (
+    EPOCH,
+    UNTITLED,
+    Line,
+    Moved,
+    Problem,
+    Transcript,
+    Turns,
+    first_line_name,
+    json_objects,
+    keep_record,
+    milliseconds,
+    read_lines,
+    session_id,
+    title_from,
+    when,
+)
+
+TOOL = "codex"
+
+_ENVELOPES = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
+_CALLS = {"function_call": "arguments", "custom_tool_call": "input", "local_shell_call": "action"}
+_OUTPUTS = ("function_call_output", "custom_tool_call_output")
+_ROLES = ("system", "developer", "user", "assistant")
+
+
+def recognises(path: Path, head: bytes) -> bool:  # noqa: ARG001 (the protocol's)
+    """Tell whether a file's first records look like Codex's."""
+    return any(
+        (record.get("type") in _ENVELOPES and isinstance(record.get("payload"), dict))
+        or (record.get("type") in (*_CALLS, *_OUTPUTS) and "call_id" in record)
+        or ({"id", "timestamp", "instructions"} <= set(record) and "type" not in record)
+        for record in json_objects(head)
+    )
+
+
+def read(path: Path) -> Iterator[Transcript]:
+    """Give the one session of a rollout."""
+    lines = list(read_lines(path))
+    turns, problems = Turns(TOOL), []
+    for line in lines:
+        turns.seen(when(line.record))
+        if line.damage is not None:
+            problems.append(Problem(line.number, line.damage))
+        made = _message(line)
+        if made is None:
+            turns.keep(line)
+            continue
+        message, moved = made
+        keep_record(line.number, line.record, [message], moved)
+        turns.add([message])
+    if not lines:
+        return
+    meta = _meta(lines)
+    name = meta.get("id")
+    if not isinstance(name, str) or not name:
+        name = first_line_name(lines)
+    cwd = meta.get("cwd")
+    request = ImportSessionRequest(
+        session_id=session_id(TOOL, name),
+        title=title_from(turns.user_texts) or UNTITLED,
+        checkpoints=turns.checkpoints(),
+        created_at=turns.first or EPOCH,
+        cwd=cwd if isinstance(cwd, str) and cwd else None,
+        source={"tool": TOOL, "session": name},
+    )
+    yield Transcript(TOOL, request, problems)
+
+
+def _meta(lines: list[Line]) -> dict[str, Any]:
+    """Return what the rollout says of itself: the first ``session_meta``, or the old first line."""
+    for line in lines:
+        record = line.record
+        if not isinstance(record, dict):
+            continue
+        if record.get("type") == "session_meta" and isinstance(record.get("payload"), dict):
+            payload: dict[str, Any] = record["payload"]
+            return payload
+        if "type" not in record and "id" in record:
+            return record
+    return {}
+
+
+def _message(line: Line) -> tuple[dict[str, Any], list[Moved]] | None:
+    """Return the message that a record is, with what it holds in the record's place, or None."""
+    record = line.record
+    if line.damage is not None or not isinstance(record, dict):
+        return None
+    item, at = _item(record)
+    kind = item.get("type")
+    if kind == "message" and item.get("role") in _ROLES:
+        made = _spoken(item, at)
+    elif kind in _CALLS:
+        made = _call(item, at, _CALLS[kind])
+    elif kind in _OUTPUTS:
+        made = _output(item, at)
+    else:
+        return None
+    message, moved = made
+    time = milliseconds(when(record))
+    if time is not None:
+        message["created_at"] = time
+    return message, moved
+
+
+def _item(record: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the item of a record, and where in the record it is."""
+    payload = record.get("payload")
+    if record.get("type") != "response_item":
+        # A message without an envelope, as older rollouts have it.
+        return ({}, ()) if "payload" in record else (record, ())
+    if not isinstance(payload, dict):
+        return {}, ()
+    # Some writers leave the type of a message out.
+    plain = "type" not in payload and "role" in payload
+    return ({**payload, "type": "message"} if plain else payload), ("payload",)
+
+
+def _spoken(item: dict[str, Any], at: tuple[str, ...]) -> tuple[dict[str, Any], list[Moved]]:
+    message: dict[str, Any] = {"role": item["role"]}
+    moved = _content(item.get("content"), (*at, "content"), message)
+    return message, moved
+
+
+def _content(content: object, source: tuple[str | int, ...], message: dict[str, Any]) -> list[Moved]:
+    """Give a message the content of a record; one text alone becomes a plain text."""
+    if isinstance(content, str):
+        message["content"] = content
+        return [Moved(source, 0, ("content",))]
+    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        return []
+    texts = [part.get("text") if isinstance(part.get("text"), str) else None for part in content]
+    if len(texts) == 1 and texts[0] is not None:
+        message["content"] = texts[0]
+        return [Moved((*source, 0, "text"), 0, ("content",))]
+    moved: list[Moved] = []
+    parts = message.setdefault("content", [])
+    for i, (part, text) in enumerate(zip(content, texts, strict=True)):
+        if text is None:
+            parts.append(part)
+            moved.append(Moved((*source, i), 0, ("content", i)))
+        else:
+            parts.append({"type": "text", "text": text})
+            moved.append(Moved((*source, i, "text"), 0, ("content", i, "text")))
+    return moved
+
+
+def _call(item: dict[str, Any], at: tuple[str, ...], field: str) -> tuple[dict[str, Any], list[Moved]]:
+    moved: list[Moved] = []
+    arguments = ""
+    if field in item:
+        plain = isinstance(item[field], str)
+        arguments = item[field] if plain else msgspec.json.encode(item[field]).decode()
+        target = ("tool_calls", 0, "function", "arguments")
+        moved.append(Moved((*at, field), 0, target, as_json=not plain))
+    name = item.get("name")
+    function = {"name": name if isinstance(name, str) else str(item["type"]), "arguments": arguments}
+    call = {"id": _call_id(item), "type": "function", "function": function}
+    return {"role": "assistant", "tool_calls": [call]}, moved
+
+
+def _output(item: dict[str, Any], at: tuple[str, ...]) -> tuple[dict[str, Any], list[Moved]]:
+    message: dict[str, Any] = {"role": "tool", "tool_call_id": _call_id(item)}
+    output, source = item.get("output"), (*at, "output")
+    if isinstance(output, dict):
+        if output.get("success") is False:
+            message["metadata"] = {"is_error": True}
+        output, source = output.get("content"), (*source, "content")
+    return message, _content(output, source, message)
+
+
+def _call_id(item: dict[str, Any]) -> str:
+    call_id = item.get("call_id", item.get("id"))
+    return call_id if isinstance(call_id, str) else ""
