@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -131,7 +132,7 @@ class AsyncFileStorage:
     async def append_messages(
         self,
         session_id: UUID,
-        messages: list[Message],
+        messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
         expected_active: UUID | None = None,

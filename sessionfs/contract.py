@@ -12,6 +12,7 @@ is the caller's own: changing it changes nothing that is stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -108,7 +109,7 @@ class SessionStorage(Protocol):
     def append_messages(
         self,
         session_id: UUID,
-        messages: list[Message],
+        messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
         expected_active: UUID | None = None,
@@ -211,7 +212,7 @@ class AsyncSessionStorage(Protocol):
     async def append_messages(
         self,
         session_id: UUID,
-        messages: list[Message],
+        messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
         expected_active: UUID | None = None,

@@ -64,7 +64,12 @@ class Files:
         """
         path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
         with _named(final):
-            descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
+            try:
+                descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
+            except FileNotFoundError:
+                # A tool that does not keep empty directories brought the session here.
+                self.make_directory(directory)
+                descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
             try:
                 try:
                     _write_all(descriptor, data)

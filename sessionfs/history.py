@@ -19,6 +19,7 @@ from .records import (
     element_hash,
     encode_message_object,
     hash_element,
+    large_elements,
     sha256,
 )
 
@@ -85,9 +86,8 @@ def elements(chain: Chain, start: int = 0) -> list[bytes]:
 def require_large(objects: Objects, chain: Chain) -> None:
     """Raise IncompleteError if a large message of a checkpoint has not arrived."""
     for link in chain:
-        for element in link.checkpoint.elements[: max(link.shared - link.checkpoint.keep, 0)]:
-            sha = element_hash(element)
-            if sha is not None:
+        for i, sha in link.checkpoint.large:
+            if link.checkpoint.keep + i < link.shared:
                 objects.require(sha)
 
 
@@ -129,7 +129,7 @@ def build(
     depth = 0 if not onto else onto[0].checkpoint.depth + 1
     link = _choose_base(onto, depth) if onto else None
     keep = min(common, link.shared) if link else 0
-    between = elements(onto, keep)[: common - keep] if onto else []
+    stored = (elements(onto, keep)[: common - keep] if onto else []) + added
     return CheckpointObject(
         parent=parent,
         base=link.sha if link and keep else None,
@@ -138,7 +138,8 @@ def build(
         count=common + len(added),
         at=at,
         metadata=metadata,
-        elements=between + added,
+        elements=stored,
+        large=large_elements(stored),
     )
 
 

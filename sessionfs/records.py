@@ -30,6 +30,7 @@ class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         elements: what follows the kept messages; each a message's bytes, or a hash in quotes.
+        large: the elements that are hashes, as (index in ``elements``, hash).
         metadata: the bytes of a JSON object, or None.
 
     """
@@ -42,6 +43,7 @@ class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     metadata: bytes | None = None
     elements: list[bytes]
+    large: list[tuple[int, str]]
 
 
 class MessageObject(msgspec.Struct, frozen=True):
@@ -163,6 +165,13 @@ def hash_element(sha: str) -> bytes:
     return b'"' + sha.encode() + b'"'
 
 
+def large_elements(elements: list[bytes]) -> list[tuple[int, str]]:
+    """Return which elements are hashes, as (index, hash)."""
+    return [
+        (i, each[1:-1].decode(errors="replace")) for i, each in enumerate(elements) if each[:1] == b'"'
+    ]
+
+
 def element_hash(element: bytes) -> str | None:
     """Return the hash that an element of ``messages`` names, or None if it is a message."""
     return element[1:-1].decode(errors="replace") if element.startswith(b'"') else None
@@ -196,12 +205,12 @@ def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
     if record.metadata is not UNSET:
         metadata = _checked_json_object(bytes(record.metadata), "metadata")
     elements = [bytes(element) for element in record.messages]
-    for element in elements:
-        sha = element_hash(element)
-        if sha is None:
-            _checked_json_object(element, "an element of messages")
-        elif not is_sha256(sha):
+    large = large_elements(elements)
+    for _, sha in large:
+        if not is_sha256(sha):
             raise InvalidRecordError(f"an element of messages is no hash: {sha!r}")
+    if sum(each[:1] == b"{" for each in elements) + len(large) != len(elements):
+        raise InvalidRecordError("an element of messages is neither an object nor a hash")
     return CheckpointObject(
         parent=record.parent,
         base=record.base,
@@ -211,6 +220,7 @@ def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
         at=record.at,
         metadata=metadata,
         elements=elements,
+        large=large,
     )
 
 

@@ -41,7 +41,7 @@ class SessionDirectory:
         self.path = path
         self.id = session
         self._clock = environment.clock
-        writer = environment.files
+        self._files = writer = environment.files
         self.objects = Objects(files.join(path, OBJECTS), str(session), writer, environment.cache)
         self.refs = Refs(files.join(path, REFS), str(session), writer)
 
@@ -162,6 +162,7 @@ class SessionDirectory:
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep out others that compare the active checkpoint before they write."""
+        self._files.make_directory(self.refs.directory)
         return files.exclusive(self.refs.directory)
 
     def withdraw_if_late(self, mine: ActiveRef, seen: RefNames) -> None:

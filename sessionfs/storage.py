@@ -6,6 +6,7 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -285,7 +286,7 @@ class FileStorage:
     def append_messages(
         self,
         session_id: UUID,
-        messages: list[Message],
+        messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
         expected_active: UUID | None = None,

@@ -6,7 +6,7 @@ itself was wrong, 130 interrupted.
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 
 
@@ -18,9 +18,7 @@ def main() -> None:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit("sessionfs: the command line needs its extra: pip install 'sessionfs[cli]'")
-    try:
-        app(prog_name="sessionfs")
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    if hasattr(signal, "SIGPIPE"):
+        # Whoever reads our output may have seen enough: end quietly, as other commands do.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    app(prog_name="sessionfs")

@@ -171,7 +171,7 @@ def log(
             _print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
             return
         newest = page.checkpoints[::-1]
-        render.log(_console(), newest, active, [each.id for each in newest])
+        render.log(_console(), newest, active)
         if total > len(newest):
             _note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
         for problem in page.problems:

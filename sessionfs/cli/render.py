@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..ids import HASH12
 from ..models import CheckpointSummary, Session, SessionStatus, SessionSummary
 from . import graph
 from .resolve import short_ids
@@ -25,14 +26,14 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
     """Print a table of sessions. ``ids`` are all of the store, for prefixes that are unique."""
     now, short = datetime.now(UTC), short_ids(ids)
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    width = max((len(short[session.id]) for session in found), default=2)
-    table.add_column("ID", min_width=width, no_wrap=True)
-    table.add_column("UPDATED", min_width=10, justify="right", no_wrap=True)
-    table.add_column("MESSAGES", min_width=8, justify="right", no_wrap=True)
-    table.add_column("TITLE", no_wrap=True, overflow="ellipsis")
-    table.add_column("DIRECTORY", no_wrap=True, overflow="ellipsis")
+    table.add_column("ID", no_wrap=True)
+    table.add_column("UPDATED", justify="right", no_wrap=True)
+    table.add_column("MESSAGES", justify="right", no_wrap=True)
+    # Only columns that may wrap give way in a narrow terminal; their texts are cut instead.
+    table.add_column("TITLE")
+    table.add_column("DIRECTORY")
     for session in found:
-        title = Text(one_line(session.title) or "(no title)")
+        title = _cell(one_line(session.title) or "(no title)")
         if session.status is SessionStatus.DELETED:
             title.stylize("strike")
             title.append(" deleted", "red")
@@ -43,7 +44,7 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
             ago(session.updated_at, now),
             f"{session.message_count:,}" if session.active_checkpoint_id else "?",
             title,
-            Text(_home(session.cwd) if session.cwd else ""),
+            _cell(_home(session.cwd) if session.cwd else ""),
         )
     console.print(table)
     for session in found:
@@ -65,18 +66,13 @@ def session(console: Console, shown: Session, messages: list[dict[str, Any]], *,
             console.print(line, soft_wrap=True)
 
 
-def log(
-    console: Console,
-    checkpoints: list[CheckpointSummary],
-    active: UUID | None,
-    ids: list[UUID],
-) -> None:
-    """Print checkpoints with their branches, newest first."""
-    now, short = datetime.now(UTC), short_ids(ids, 12)
+def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | None) -> None:
+    """Print checkpoints with their branches, newest first, by the digits that begin their files."""
+    now = datetime.now(UTC)
     for drawing, checkpoint in graph.rows(checkpoints):
         line = Text(drawing + " ", style="blue")
         if checkpoint is not None:
-            line.append(short[checkpoint.id], "yellow")
+            line.append(checkpoint.id.hex[:HASH12], "yellow")
             if checkpoint.id == active:
                 line.append(" (active)", "bold green")
             line.append(f" {ago(checkpoint.created_at, now)}", "dim")
@@ -96,6 +92,10 @@ def plain_text(message: dict[str, Any]) -> str:
     if not isinstance(content, list):
         return ""
     return "\n".join(_part(part) for part in content)
+
+
+def _cell(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _message(message: dict[str, Any], *, full: bool) -> Iterator[Text]:

@@ -170,17 +170,12 @@ class Turns:
         self.first: datetime | None = None
         self.user_texts: list[str] = []
 
-    def seen(self, moment: datetime | None) -> None:
-        """Note when a record was made."""
-        if moment is not None:
-            self.first = self.first or moment
-            self._last = moment
-
-    def add(self, messages: list[dict[str, Any]]) -> None:
+    def add(self, line: Line, messages: list[dict[str, Any]]) -> None:
         """Add the messages of one record."""
         spoken = any(message["role"] in ("assistant", "tool") for message in self._messages)
         if spoken and messages[0]["role"] == "user":
             self._finish()
+        self._note_time(line)
         self._messages += messages
         for message in messages:
             if message["role"] == "user" and isinstance(message.get("content"), str):
@@ -188,6 +183,7 @@ class Turns:
 
     def keep(self, line: Line) -> None:
         """Keep a record that is no message, or a line that holds none."""
+        self._note_time(line)
         kind = "record" if line.damage is None else "damaged"
         self._records.append({"line": line.number, kind: line.record})
 
@@ -196,6 +192,12 @@ class Turns:
         if self._messages or self._records or not self._done:
             self._finish()
         return self._done
+
+    def _note_time(self, line: Line) -> None:
+        moment = when(line.record)
+        if moment is not None:
+            self.first = self.first or moment
+            self._last = moment
 
     def _finish(self) -> None:
         source: dict[str, Any] = {"tool": self._tool}

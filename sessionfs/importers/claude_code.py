@@ -53,7 +53,6 @@ def read(path: Path) -> Iterator[Transcript]:
     subagent = all(line.record.get("isSidechain") is True for line in lines if _is_message(line))
     turns, problems = Turns(TOOL), []
     for line in lines:
-        turns.seen(when(line.record))
         if line.damage is not None:
             problems.append(Problem(line.number, line.damage))
         if not _is_message(line) or (line.record.get("isSidechain") is True and not subagent):
@@ -61,7 +60,7 @@ def read(path: Path) -> Iterator[Transcript]:
             continue
         messages, moved = _messages(line.record)
         keep_record(line.number, line.record, messages, moved)
-        turns.add(messages)
+        turns.add(line, messages)
     if not lines:
         return
     name = _name(lines, subagent=subagent)

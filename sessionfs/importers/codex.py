@@ -55,7 +55,6 @@ def read(path: Path) -> Iterator[Transcript]:
     lines = list(read_lines(path))
     turns, problems = Turns(TOOL), []
     for line in lines:
-        turns.seen(when(line.record))
         if line.damage is not None:
             problems.append(Problem(line.number, line.damage))
         made = _message(line)
@@ -64,7 +63,7 @@ def read(path: Path) -> Iterator[Transcript]:
             continue
         message, moved = made
         keep_record(line.number, line.record, [message], moved)
-        turns.add([message])
+        turns.add(line, [message])
     if not lines:
         return
     meta = _meta(lines)
@@ -152,7 +151,10 @@ def _content(content: object, source: tuple[str | int, ...], message: dict[str, 
     moved: list[Moved] = []
     parts = message.setdefault("content", [])
     for i, (part, text) in enumerate(zip(content, texts, strict=True)):
-        if text is None:
+        if isinstance(part.get("image_url"), str):
+            parts.append({"type": "image_url", "image_url": {"url": part["image_url"]}})
+            moved.append(Moved((*source, i, "image_url"), 0, ("content", i, "image_url", "url")))
+        elif text is None:
             parts.append(part)
             moved.append(Moved((*source, i), 0, ("content", i)))
         else:

@@ -6,6 +6,7 @@ Stakpak's ``SessionStorage`` do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -28,7 +29,7 @@ class CreateSessionRequest(msgspec.Struct, frozen=True):
     """A new session and the state of its first checkpoint."""
 
     title: str
-    messages: list[Message] = msgspec.field(default_factory=list)
+    messages: Sequence[Message] = ()
     visibility: SessionVisibility = SessionVisibility.PRIVATE
     cwd: str | None = None
     metadata: dict[str, Any] | None = None
@@ -36,7 +37,7 @@ class CreateSessionRequest(msgspec.Struct, frozen=True):
     @property
     def initial_state(self) -> CheckpointState:
         """The first checkpoint's state."""
-        return CheckpointState(self.messages, self.metadata)
+        return CheckpointState(list(self.messages), self.metadata)
 
     def with_visibility(self, visibility: SessionVisibility) -> Self:
         """Return a copy with this visibility."""
@@ -74,14 +75,14 @@ class UpdateSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
 class CreateCheckpointRequest(msgspec.Struct, frozen=True):
     """A new checkpoint: the whole state, and the checkpoint that it follows, if any."""
 
-    messages: list[Message] = msgspec.field(default_factory=list)
+    messages: Sequence[Message] = ()
     parent_id: UUID | None = None
     metadata: dict[str, Any] | None = None
 
     @property
     def state(self) -> CheckpointState:
         """The checkpoint's state."""
-        return CheckpointState(self.messages, self.metadata)
+        return CheckpointState(list(self.messages), self.metadata)
 
     def with_parent(self, parent_id: UUID) -> Self:
         """Return a copy that follows this checkpoint of the same session."""
@@ -175,7 +176,7 @@ class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     """
 
-    messages: list[Message]
+    messages: Sequence[Message]
     created_at: datetime
     parent: int | None = None
     appends: bool = False
@@ -193,7 +194,7 @@ class ImportSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     session_id: UUID
     title: str
-    checkpoints: list[ImportedCheckpoint]
+    checkpoints: Sequence[ImportedCheckpoint]
     created_at: datetime
     visibility: SessionVisibility = SessionVisibility.PRIVATE
     status: SessionStatus = SessionStatus.ACTIVE

@@ -1,0 +1,98 @@
+"""Checks that need an environment of their own. ``nox`` runs them all but ``bench``."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nox
+
+PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+PYTHONS = [
+    match[1]
+    for each in PROJECT["classifiers"]
+    if (match := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each))
+]
+TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
+
+nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]
+nox.options.error_on_missing_interpreters = False
+nox.options.default_venv_backend = "venv"
+
+
+def requirements(*extras: str) -> list[str]:
+    """Return the requirements of the package and of these extras."""
+    optional = PROJECT["optional-dependencies"]
+    return PROJECT["dependencies"] + [each for extra in extras for each in optional[extra]]
+
+
+def test_tools() -> list[str]:
+    """Return what the tests need beside the package and its command line."""
+    return [each for each in requirements("dev") if each.split(">")[0] in TEST_TOOLS]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on each Python that is installed."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject.toml allows."""
+    lowest = [each.replace(">=", "==") for each in requirements("cli")]
+    session.install("--editable", ".[cli]", *test_tools(), *lowest)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting, and that imports go downward only."""
+    session.install("--editable", ".[cli]", "ruff", "import-linter")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of the package, the tests and the spec's scripts."""
+    session.install("--editable", ".[dev]")
+    session.run("mypy")
+
+
+@nox.session
+def spec(session: nox.Session) -> None:
+    """Check that vectors and golden stores are what the generator writes, and the package agrees."""
+    session.run("python", "spec/make_spec.py", "--check")
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "tests/spec")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel and the source archive, and run the tests against the installed wheel."""
+    session.install("build", *test_tools())
+    dist, away = Path(session.create_tmp()) / "dist", Path(session.create_tmp()) / "away"
+    for path in (dist, away):
+        shutil.rmtree(path, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    (wheel,) = dist.glob("*.whl")
+    session.install(f"{wheel}[cli]")
+    # Away from the checkout, so that the package can only come from the wheel.
+    for name in ("tests", "spec", "README.md", "pyproject.toml"):
+        copy = shutil.copytree if Path(name).is_dir() else shutil.copy2
+        away.mkdir(parents=True, exist_ok=True)
+        copy(name, away / name)
+    session.chdir(away)
+    session.run("pytest", "-p", "no:cacheprovider", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; prints ratios to the floor and to other lengths of session. No test."""
+    session.install(".[cli]")
+    session.run("python", "tests/benchmarks/append.py", *session.posargs)

@@ -1,0 +1,138 @@
+"""Real processes and threads on one store: nothing lost, and no lock in anybody's way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from sessionfs import ConflictError, CreateSessionRequest, FileStorage, ListCheckpointsQuery
+from sessionfs.refs import Refs
+
+PROCESSES, THREADS, APPENDS = 4, 2, 25
+
+WRITER = """
+import sys, threading
+from uuid import UUID
+from sessionfs import ConflictError, FileStorage
+root, session, name, threads, appends, comparing = sys.argv[1:]
+storage = FileStorage(root, durability="relaxed", message_type=dict)
+session = UUID(session)
+
+def work(thread):
+    for i in range(int(appends)):
+        message = {"writer": f"{name}.{thread}", "i": i}
+        if comparing == "blind":
+            storage.append_messages(session, [message])
+            continue
+        while True:
+            active = storage.get_active_checkpoint(session)
+            try:
+                storage.append_messages(session, [message], expected_active=active.id)
+            except ConflictError:
+                continue
+            break
+
+workers = [threading.Thread(target=work, args=(n,)) for n in range(int(threads))]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+"""
+
+
+def run_writers(root: Path, session: UUID, comparing: str) -> None:
+    arguments = [str(THREADS), str(APPENDS), comparing]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(root), str(session), str(n), *arguments])
+        for n in range(PROCESSES)
+    ]
+    assert [writer.wait() for writer in writers] == [0] * PROCESSES
+
+
+def expected_messages() -> set[tuple[str, int]]:
+    return {
+        (f"{n}.{thread}", i)
+        for n in range(PROCESSES)
+        for thread in range(THREADS)
+        for i in range(APPENDS)
+    }
+
+
+def as_set(messages: list[Any]) -> set[tuple[str, int]]:
+    return {(message["writer"], message["i"]) for message in messages}
+
+
+def test_every_acknowledged_checkpoint_of_blind_writers_is_listed(tmp_path: Path) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    session = storage.create_session(CreateSessionRequest("shared", [])).session_id
+    run_writers(tmp_path, session, "blind")
+    listed = storage.list_checkpoints(session, ListCheckpointsQuery(limit=10_000).with_state())
+    assert listed.total == 1 + PROCESSES * THREADS * APPENDS
+    assert listed.problems == []
+    added = [each.state.messages[-1] for each in listed.checkpoints[1:] if each.state]
+    assert as_set(added) == expected_messages()
+    newest = max(listed.checkpoints, key=lambda each: each.created_at)
+    assert storage.get_active_checkpoint(session).created_at == newest.created_at
+
+
+def test_writers_that_compare_make_one_line_with_every_message(tmp_path: Path) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    session = storage.create_session(CreateSessionRequest("shared", [])).session_id
+    run_writers(tmp_path, session, "comparing")
+    messages: list[Any] = storage.get_active_checkpoint(session).state.messages
+    assert len(messages) == PROCESSES * THREADS * APPENDS
+    assert as_set(messages) == expected_messages()
+    for writer in {message["writer"] for message in messages}:
+        assert [m["i"] for m in messages if m["writer"] == writer] == list(range(APPENDS))
+
+
+def test_exactly_one_of_those_who_expect_the_same_wins(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    created = FileStorage(root, durability="relaxed").create_session(CreateSessionRequest("race", []))
+    expected = created.checkpoint.id
+
+    def attempt(n: int) -> bool:
+        storage = FileStorage(root, durability="relaxed")
+        try:
+            storage.append_messages(created.session_id, [{"n": n}], expected_active=expected)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            assert sum(pool.map(attempt, range(8))) == 1
+            expected = FileStorage(root).get_active_checkpoint(created.session_id).id
+
+
+def test_two_storages_on_one_root_see_each_other_at_once(tmp_path: Path) -> None:
+    one = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    other = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    session = one.create_session(CreateSessionRequest("shared", [])).session_id
+    for i in range(10):
+        writer, reader = (one, other) if i % 2 else (other, one)
+        writer.append_messages(session, [{"i": i}])
+        assert reader.get_active_checkpoint(session).state.messages[-1] == {"i": i}
+
+
+def test_a_late_writer_with_an_expectation_withdraws(tmp_path: Path) -> None:
+    """A writer that does not compare may slip in between the comparison and the write."""
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    slow_clock = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    slow_clock._environment = slow_clock._environment._replace(clock=lambda: 0)
+    created = storage.create_session(CreateSessionRequest("race", []))
+    session, real = created.session_id, Refs.put_active
+
+    def slip_in_first(refs: Refs, at: str, sha: str) -> Any:
+        Refs.put_active = real  # type: ignore[method-assign]
+        slow_clock.append_messages(session, [{"b": 1}])
+        return refs.put_active(at, sha)
+
+    Refs.put_active = slip_in_first  # type: ignore[assignment,method-assign]
+    with pytest.raises(ConflictError, match="meanwhile"):
+        storage.append_messages(session, [{"a": 1}], expected_active=created.checkpoint.id)
+    assert storage.get_active_checkpoint(session).state.messages == [{"b": 1}]

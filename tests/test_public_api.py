@@ -1,0 +1,72 @@
+"""What ``import sessionfs`` gives, and what it does not drag in."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sessionfs
+from sessionfs import errors
+
+PACKAGE = Path(sessionfs.__file__).parent
+
+
+def test_all_is_sorted_and_whole() -> None:
+    assert len(sessionfs.__all__) == len(set(sessionfs.__all__))
+    for name in sessionfs.__all__:
+        assert getattr(sessionfs, name) is not None
+    for name in (*sessionfs.models.__all__, *(n for n in dir(errors) if n.endswith("Error"))):
+        if name != "Message":
+            assert name in sessionfs.__all__, name
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nothing"):
+        sessionfs.nothing  # noqa: B018
+
+
+def test_the_import_is_lean() -> None:
+    code = "import sys, sessionfs; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"watchfiles", "sqlite3", "typer", "click", "rich", "asyncio", "pytest", "sessionfs.cli"}
+    assert heavy.isdisjoint(loaded.stdout.split())
+
+
+def test_a_module_has_one_reason_to_change() -> None:
+    long = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in PACKAGE.rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "code", "standard"),
+    [
+        (errors.NotFoundError, "Not found: x", "not_found", KeyError),
+        (errors.InvalidRequestError, "Invalid request: x", "invalid_request", ValueError),
+        (errors.UnauthorizedError, "Unauthorized: x", "unauthorized", PermissionError),
+        (errors.RateLimitedError, "Rate limited: x", "rate_limited", errors.StorageError),
+        (errors.InternalError, "Internal error: x", "internal", errors.StorageError),
+        (errors.StorageConnectionError, "Connection error: x", "connection", ConnectionError),
+        (errors.CorruptObjectError, "Internal error: x", "corrupt_object", errors.InternalError),
+        (errors.IncompleteError, "Not found: x", "incomplete", errors.NotFoundError),
+        (errors.ConflictError, "Invalid request: x", "conflict", errors.InvalidRequestError),
+        (errors.FormatError, "Internal error: x", "format", errors.InternalError),
+    ],
+)
+def test_errors(
+    kind: type[errors.StorageError], text: str, code: str, standard: type[Exception]
+) -> None:
+    error = kind("x", path="/file")
+    assert str(error) == text
+    assert error.code == code
+    assert isinstance(error, standard)
+    assert isinstance(error, errors.StorageError)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.path) == (kind, text, "/file")

@@ -1,0 +1,112 @@
+"""README says what is true: its commands and snippets run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sessionfs import FileStorage
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """An environment with an empty home, and ``sessionfs`` on the path."""
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    script = binaries / "sessionfs"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sessionfs "$@"\n')
+    script.chmod(0o755)
+    return {
+        "HOME": str(tmp_path / "home"),
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def run(script: str, environment: dict[str, str], cwd: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=cwd,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def main_job() -> str:
+    """Return README's first command without its set-up, which .ci/run does for real."""
+    first = next(block for block in blocks("sh") if ".venv/bin/sessionfs" in block)
+    _, _, rest = first.partition('".[cli]" && ')
+    return rest.replace(".venv/bin/", "")
+
+
+def test_the_first_command_imports_lists_and_shows(shell: dict[str, str]) -> None:
+    shown = run(main_job(), shell, ROOT)
+    assert "Watering schedule for the garden controller" in shown
+    assert "Three things:" in shown
+
+
+def test_the_library_example(tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout == "Garden 1\n"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_by_hand_the_imported_store_verifies_and_prints_the_active_conversation(
+    shell: dict[str, str],
+) -> None:
+    run(main_job(), shell, ROOT)
+    (by_hand,) = (block for block in blocks("sh") if "sha256sum" in block)
+    lines = run(by_hand, shell, ROOT).splitlines()
+    assert lines[0] == "verified"
+    storage = FileStorage(Path(shell["HOME"]) / ".sessionfs", message_type=dict)
+    summary = storage.list_sessions().sessions[0]
+    printed = [msgspec.json.decode(line) for line in lines[lines.index("}") + 1 :]]
+    assert printed == storage.get_active_checkpoint(summary.id).state.messages
+    assert f'"title": "{summary.title}"' in "\n".join(lines)
+
+
+def test_every_command_is_documented() -> None:
+    from sessionfs.cli.app import app
+
+    names = [
+        command.name or command.callback.__name__
+        for command in app.registered_commands
+        if command.callback
+    ]
+    assert [
+        name
+        for name in names
+        if f"| `sessionfs {name} " not in README and f"| `sessionfs {name}`" not in README
+    ] == []
+
+
+def test_links_lead_somewhere() -> None:
+    for document in (README, (ROOT / "spec" / "FORMAT.md").read_text()):
+        for target in re.findall(r"\]\(([^)#:]+)\)", document):
+            assert (ROOT / target).exists() or (ROOT / "spec" / target).exists(), target
