@@ -7,13 +7,12 @@ stops waiting for it.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from .files import Durability
+from .files import Durability, StrPath
 from .models import (
     BackendInfo,
     ChatMessage,
@@ -41,7 +40,7 @@ class AsyncFileStorage:
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: StrPath,
         *,
         durability: Durability = "full",
         message_type: type[Any] = ChatMessage,

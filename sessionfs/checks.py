@@ -13,6 +13,11 @@ DEFAULT_LIMIT = 100
 _T = TypeVar("_T")
 
 
+def request(value: object, kind: type[_T]) -> _T:
+    """Return the value if it is a request or query of this kind."""
+    return _instance(value, kind, "the request", f"a {kind.__name__}")
+
+
 def uuid(value: object, name: str) -> UUID:
     """Return the value if it is a UUID."""
     return _instance(value, UUID, name, "a uuid.UUID")

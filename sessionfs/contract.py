@@ -13,7 +13,8 @@ is the caller's own: changing it changes nothing that is stored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
 from uuid import UUID
 
 from .models import (
@@ -37,6 +38,19 @@ from .models import (
 @runtime_checkable
 class SessionStorage(Protocol):
     """Keeps sessions and their checkpoints."""
+
+    def __enter__(self) -> Self:
+        """Return the storage, which is closed at the end of the block."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the storage."""
+        ...
 
     def backend_info(self) -> BackendInfo:
         """Return which backend this is, and where."""
@@ -140,6 +154,19 @@ class SessionStorage(Protocol):
 @runtime_checkable
 class AsyncSessionStorage(Protocol):
     """``SessionStorage`` with coroutines; ``backend_info`` alone does not wait for anything."""
+
+    async def __aenter__(self) -> Self:
+        """Return the storage, which is closed at the end of the block."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the storage."""
+        ...
 
     def backend_info(self) -> BackendInfo:
         """Return which backend this is, and where."""

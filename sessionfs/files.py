@@ -29,6 +29,9 @@ else:
 
 Durability = Literal["full", "relaxed"]
 
+StrPath = str | os.PathLike[str]
+"""A path as callers may give it."""
+
 TEMPORARY = ".tmp-"
 """How the names of temporary files and directories begin."""
 
@@ -198,7 +201,7 @@ def size(path: str) -> int:
         return 0
 
 
-def absolute(path: str | os.PathLike[str]) -> str:
+def absolute(path: StrPath) -> str:
     """Return the path from the root of the file system; ``~`` is the caller's to expand."""
     return os.path.abspath(os.fspath(path))
 

@@ -90,7 +90,8 @@ def _encode_message(message: object, where: str) -> bytes:
         origin = getattr(message, _ORIGIN, None)
     else:
         raise InvalidRequestError(
-            f"{where} must be a ChatMessage or a dict, not {type(message).__name__}"
+            f"{where} must be a ChatMessage (or another msgspec.Struct) or a dict, "
+            f"not {type(message).__name__}"
         )
     if origin is None:
         return _encode_exactly(message, where)
@@ -114,16 +115,37 @@ def _merge(origin: Any, before: Any, after: Any) -> Any:
     if isinstance(origin, dict) and isinstance(before, dict) and isinstance(after, dict):
         merged = {key: value for key, value in origin.items() if key not in before or key in after}
         for key, value in after.items():
-            same_key = key in before and key in origin
-            merged[key] = _merge(origin[key], before[key], value) if same_key else value
+            if key in before and key in origin:
+                merged[key] = _merge(origin[key], before[key], value)
+            elif key not in before or _encode(before[key]) != _encode(value):
+                # Not a default that the type filled in when it was read.
+                merged[key] = value
         return merged
     if isinstance(origin, list) and isinstance(before, list) and isinstance(after, list):
-        if len(before) == len(after):
-            return [_merge(*trio) for trio in zip(origin, before, after, strict=True)]
-        # Items were added or removed: those that are still there are found by what they were.
-        known = {_encode(item): origin[i] for i, item in enumerate(before)}
-        return [known.get(_encode(item), item) for item in after]
+        return _merge_items(origin, before, after)
     return after
+
+
+def _merge_items(origin: list[Any], before: list[Any], after: list[Any]) -> list[Any]:
+    """Merge lists: each item is taken over from the one that it was, which is used once.
+
+    An item is the one that was equal at the same place, else one that was equal elsewhere, else the
+    changed one at the same place, else new.
+    """
+    old, new = [_encode(item) for item in before], [_encode(item) for item in after]
+    came_from: dict[int, int] = {i: i for i in range(min(len(old), len(new))) if old[i] == new[i]}
+    free = [i for i in range(len(old)) if i not in came_from]
+    for i, item in enumerate(new):
+        moved = next((k for k in free if old[k] == item), None) if i not in came_from else None
+        if moved is not None:
+            came_from[i] = moved
+            free.remove(moved)
+    for i in free:
+        came_from.setdefault(i, i)
+    return [
+        _merge(origin[came_from[i]], before[came_from[i]], item) if i in came_from else item
+        for i, item in enumerate(after)
+    ]
 
 
 def _encode_exactly(value: Any, where: str) -> bytes:

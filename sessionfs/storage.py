@@ -5,7 +5,6 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +18,7 @@ from .errors import (
     InvalidRequestError,
     NotFoundError,
 )
-from .files import Durability, Files
+from .files import Durability, Files, StrPath
 from .ids import new_session_id
 from .messages import MessageCodec, encode_messages, encode_metadata
 from .models import (
@@ -73,7 +72,7 @@ class FileStorage:
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: StrPath,
         *,
         durability: Durability = "full",
         message_type: type[Any] = ChatMessage,
@@ -123,7 +122,7 @@ class FileStorage:
 
         A session that is damaged or has not arrived as a whole is listed with its ``problem``.
         """
-        query = query or ListSessionsQuery()
+        query = checks.request(query or ListSessionsQuery(), ListSessionsQuery)
         wanted = checks.page(query.limit, query.offset)
         checks.text_or_none(query.search, "search")
         checks.text_or_none(query.cwd, "cwd")
@@ -143,6 +142,7 @@ class FileStorage:
 
     def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
         """Create a session with its first checkpoint; all of it or nothing."""
+        checks.request(request, CreateSessionRequest)
         metadata = encode_metadata(request.metadata)
         encoded = encode_messages(request.messages)
         facts = _facts(request.title, request.visibility, request.cwd)
@@ -150,6 +150,7 @@ class FileStorage:
 
     def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
         """Set what the request names, and return the session; errors as for ``get_session``."""
+        checks.request(request, UpdateSessionRequest)
         facts: dict[str, Any] = {}
         if request.title is not None:
             facts["title"] = checks.text(request.title, "title")
@@ -204,6 +205,7 @@ class FileStorage:
         The same request stores the same bytes, so a second time nothing changes. Checkpoints that
         are not here yet are added; what was done to the session here since stays active.
         """
+        checks.request(request, ImportSessionRequest)
         session_id = checks.uuid(request.session_id, "session_id")
         facts = _facts(request.title, request.visibility, request.cwd)
         facts["status"] = checks.member(request.status, SessionStatus, "status")
@@ -231,7 +233,7 @@ class FileStorage:
 
         One whose state cannot be opened is listed with its ``problem``.
         """
-        query = query or ListCheckpointsQuery()
+        query = checks.request(query or ListCheckpointsQuery(), ListCheckpointsQuery)
         wanted = checks.page(query.limit, query.offset)
         directory = self._existing(session_id)
         found, damage = listing.checkpoints(directory)
@@ -277,6 +279,7 @@ class FileStorage:
             expected_active: raise ConflictError, and change nothing, if another is active.
 
         """
+        checks.request(request, CreateCheckpointRequest)
         encoded = encode_messages(request.messages)
         metadata = encode_metadata(request.metadata)
         directory = self._writable(session_id)

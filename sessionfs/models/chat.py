@@ -8,6 +8,7 @@ the remembering and the comparing.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any, Self
 
 import msgspec
@@ -83,6 +84,9 @@ class TokenUsage(msgspec.Struct, omit_defaults=True):
 class ChatMessage(msgspec.Struct, omit_defaults=True, dict=True):
     """A message.
 
+    ``copy``, ``deepcopy`` and ``pickle`` keep what a read message remembers of its bytes; a message
+    made by ``msgspec.structs.replace`` is a new one.
+
     Attributes:
         role: who speaks; the plain text of a role is as good.
         content: text, parts, or None (an assistant that only calls tools).
@@ -122,17 +126,18 @@ class ChatMessage(msgspec.Struct, omit_defaults=True, dict=True):
 
     # msgspec's own copies drop what is not a field, and with it the bytes that a message came from.
     def __copy__(self) -> Self:
-        twin = self.__class__(*(getattr(self, name) for name in self.__struct_fields__))
-        twin.__dict__.update(self.__dict__)
-        return twin
+        rebuild, arguments = self.__reduce__()
+        return rebuild(*arguments)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        from copy import deepcopy
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...]]:
+        fields = tuple(getattr(self, name) for name in self.__struct_fields__)
+        return _rebuild, (type(self), fields, dict(self.__dict__))
 
-        fields = (deepcopy(getattr(self, name), memo) for name in self.__struct_fields__)
-        twin = self.__class__(*fields)
-        twin.__dict__.update(self.__dict__)
-        return twin
+
+def _rebuild(kind: type[Any], fields: tuple[Any, ...], remembered: dict[str, Any]) -> Any:
+    twin = kind(*fields)
+    twin.__dict__.update(remembered)
+    return twin
 
 
 Message = ChatMessage | dict[str, Any]

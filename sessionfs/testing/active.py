@@ -1,0 +1,66 @@
+"""Which checkpoint is active: rewinding and going forward again."""
+
+from __future__ import annotations
+
+from ..contract import SessionStorage
+from .base import Contract, active_id, append, checkpoint, new_session, said, user
+
+
+class ActiveContract(Contract):
+    """Active is the checkpoint that was created or set last."""
+
+    def test_rewind_and_redo(self, storage: SessionStorage) -> None:
+        """Any checkpoint of the session can be made active, back and forth; none is lost."""
+        session, first = new_session(storage, user("1"))
+        second = append(storage, session, user("2"))
+        third = append(storage, session, user("3"))
+        checkpoints = storage.list_checkpoints(session)
+        texts = {first: ["1"], second: ["1", "2"], third: ["1", "2", "3"]}
+        for id_ in (first, third, second, first, second, third):
+            storage.set_active_checkpoint(session, id_)
+            active = storage.get_active_checkpoint(session)
+            assert (active.id, said(active)) == (id_, texts[id_])
+            found = storage.get_session(session)
+            assert found.active_checkpoint == active
+            [listed] = storage.list_sessions().sessions
+            assert listed.active_checkpoint_id == id_
+            assert listed.message_count == len(texts[id_])
+            assert storage.list_checkpoints(session) == checkpoints
+
+    def test_set_active_returns_a_summary(self, storage: SessionStorage) -> None:
+        """Setting the active checkpoint returns it as it is listed."""
+        session, first = new_session(storage, user("1"), user("2"))
+        append(storage, session, user("3"))
+        summary = storage.set_active_checkpoint(session, first)
+        assert summary == storage.list_checkpoints(session).checkpoints[0]
+        assert (summary.id, summary.message_count, summary.state) == (first, 2, None)
+
+    def test_set_what_is_active(self, storage: SessionStorage) -> None:
+        """Setting the checkpoint that is active already is no error and makes no other."""
+        session, first = new_session(storage, user("1"))
+        for _ in range(3):
+            storage.set_active_checkpoint(session, first)
+        assert active_id(storage, session) == first
+        assert storage.list_checkpoints(session).total == 1
+
+    def test_branch_then_append(self, storage: SessionStorage) -> None:
+        """Rewinding and going on another way leaves the first way whole."""
+        session, first = new_session(storage, user("1"))
+        second = append(storage, session, user("2"))
+        storage.set_active_checkpoint(session, first)
+        branch = append(storage, session, user("b"))
+        end = append(storage, session, user("c"))
+        assert said(storage.get_session(session)) == ["1", "b", "c"]
+        storage.set_active_checkpoint(session, second)
+        assert said(storage.get_session(session)) == ["1", "2"]
+        storage.set_active_checkpoint(session, end)
+        assert said(storage.get_session(session)) == ["1", "b", "c"]
+        assert storage.get_checkpoint(branch).parent_id == first
+
+    def test_newest_checkpoint_is_active_after_a_rewind(self, storage: SessionStorage) -> None:
+        """A checkpoint that is created becomes active, also where another had been set."""
+        session, first = new_session(storage, user("1"))
+        append(storage, session, user("2"))
+        storage.set_active_checkpoint(session, first)
+        other = checkpoint(storage, session, user("other"))
+        assert active_id(storage, session) == other

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sessionfs import AsyncFileStorage
+from sessionfs.testing import PlainMessagesContract, SessionStorageContract
+
+
+class TestAsyncFileStorage(SessionStorageContract):
+    async def make_storage(self, place: Path, message_type: type[Any]) -> AsyncFileStorage:
+        return AsyncFileStorage(place / "store", durability="relaxed", message_type=message_type)
+
+
+class TestAsyncFileStorageOfDicts(PlainMessagesContract):
+    message_type = dict
+
+    def make_storage(self, place: Path, message_type: type[Any]) -> AsyncFileStorage:
+        return AsyncFileStorage(place / "store", durability="relaxed", message_type=message_type)
