@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from .errors import InternalError
+
 WallClock = Callable[[], int]
 """Returns microseconds since 1970, UTC."""
 
@@ -71,8 +73,11 @@ def next_timestamp(wall_us: int, highest_seen: str | None) -> str:
 
 
 def following(at: str) -> str:
-    """Return the next timestamp, one microsecond later."""
-    return from_datetime(to_datetime(at) + _MICROSECOND)
+    """Return the next timestamp, one microsecond later; InternalError if there is none."""
+    after = from_datetime(to_datetime(at) + _MICROSECOND)
+    if after == _LAST:
+        raise InternalError("the timestamps of the session have reached the end of the calendar")
+    return after
 
 
 def to_rfc3339(moment: datetime) -> str:

@@ -6,6 +6,7 @@ A record that was read is never encoded again: messages and metadata stay the by
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from .models import SessionStatus, SessionVisibility
 LARGE_MESSAGE = 65_536
 """From this many bytes on a message is stored in an object of its own."""
 
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -91,7 +93,8 @@ class _MessageRecord(msgspec.Struct, tag_field="kind", tag="message", kw_only=Tr
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(_CheckpointRecord | _MessageRecord).decode
-_decode_meta = msgspec.json.Decoder(MetaRecord).decode
+# A union, so that the kind must be there.
+_decode_meta = msgspec.json.Decoder(MetaRecord | _MessageRecord).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
@@ -107,12 +110,14 @@ def decode_object(data: bytes, session: str) -> CheckpointObject | MessageObject
     Raises InvalidRecordError if the bytes are no valid record of this session.
     """
     try:
+        data.decode()
         record = _decode_object(data)
     except _NOT_JSON as error:
         if _kind_is_unknown(data):
             return None
         raise InvalidRecordError(str(error)) from error
     _check_session(record.session, session)
+    _check_kind(record, data)
     if isinstance(record, _CheckpointRecord):
         return _checked_checkpoint(record)
     return MessageObject(_checked_json_object(bytes(record.message), "message"))
@@ -121,15 +126,19 @@ def decode_object(data: bytes, session: str) -> CheckpointObject | MessageObject
 def decode_meta(data: bytes, session: str) -> MetaRecord:
     """Return a meta record; InvalidRecordError if the bytes are no valid one of this session."""
     try:
+        data.decode()
         record = _decode_meta(data)
+        if not isinstance(record, MetaRecord):
+            raise InvalidRecordError("a record among the refs is no meta record")
         facts = msgspec.convert(record.set, Facts)
     except _NOT_JSON as error:
         raise InvalidRecordError(str(error)) from error
     _check_session(record.session, session)
+    _check_kind(record, data)
     if not is_timestamp(record.at):
         raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
-    if facts.created_at is not UNSET and parse_rfc3339(facts.created_at) is None:
-        raise InvalidRecordError(f"created_at is no RFC 3339 time: {facts.created_at!r}")
+    if facts.created_at is not UNSET and not _is_written_time(facts.created_at):
+        raise InvalidRecordError(f"created_at is no RFC 3339 time in UTC: {facts.created_at!r}")
     return record
 
 
@@ -182,6 +191,18 @@ def _check_session(found: str, expected: str) -> None:
         raise InvalidRecordError(f"the record belongs to session {found}")
 
 
+def _check_kind(record: msgspec.Struct, data: bytes) -> None:
+    """Refuse a record that names two kinds: readers could differ on which one counts."""
+    if data.count(b'ind"') > 1:  # else it stands there once, however it is escaped
+        kind = msgspec.json.decode(_decode_fields(data)["kind"])
+        if kind != record.__struct_config__.tag:
+            raise InvalidRecordError("the record names two kinds")
+
+
+def _is_written_time(text: str) -> bool:
+    return _TIME.fullmatch(text) is not None and parse_rfc3339(text) is not None
+
+
 def _checked_json_object(raw: bytes, what: str) -> bytes:
     if not raw.startswith(b"{"):
         raise InvalidRecordError(f"{what} is not a JSON object")
@@ -227,6 +248,7 @@ def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
 def _kind_is_unknown(data: bytes) -> bool:
     """Tell whether this is a well-formed object of a kind that a later version may know."""
     try:
+        data.decode()
         kind = msgspec.json.decode(_decode_fields(data)["kind"], type=str)
     except (*_NOT_JSON, KeyError):
         return False

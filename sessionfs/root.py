@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -40,7 +41,7 @@ The format is described in full by spec/FORMAT.md of the sessionfs project.
 
 
 class _Header(msgspec.Struct):
-    format: int
+    format: Annotated[int, msgspec.Meta(ge=1)]
     requires: list[str] = []
 
 
@@ -96,6 +97,7 @@ class Root:
         if data is None:
             return _Header(FORMAT)  # not written or not arrived yet
         try:
+            data.decode()
             return msgspec.json.decode(data, type=_Header)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise CorruptObjectError(
