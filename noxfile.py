@@ -83,7 +83,7 @@ def build(session: nox.Session) -> None:
     (wheel,) = dist.glob("*.whl")
     session.install(f"{wheel}[cli]")
     # Away from the checkout, so that the package can only come from the wheel.
-    for name in ("tests", "spec", "README.md", "pyproject.toml"):
+    for name in ("tests", "spec", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml"):
         copy = shutil.copytree if Path(name).is_dir() else shutil.copy2
         away.mkdir(parents=True, exist_ok=True)
         copy(name, away / name)

@@ -19,6 +19,8 @@ def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def pytest_run(some: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    # A project of its own, whose configuration is not ours, wherever the directory lies.
+    (cwd / "pytest.ini").write_text("[pytest]\n")
     without = ["-p", "no:xdist", "-p", "no:cacheprovider"]
     return python("-m", "pytest", *without, "-k", some, cwd=cwd)
 
