@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -144,17 +144,6 @@ def title_from(texts: Iterable[str]) -> str:
     return ""
 
 
-def keep_record(
-    line: int, record: dict[str, Any], messages: list[dict[str, Any]], moved: list[Moved]
-) -> None:
-    """Keep a record beside the first of the messages that were made of it."""
-    skeleton = msgspec.json.decode(msgspec.json.encode(record))
-    for move in moved:
-        _set(skeleton, move.source, None)
-    source = {"line": line, "record": skeleton, "moved": [list(move) for move in moved]}
-    messages[0].setdefault("metadata", {})["source"] = source
-
-
 class Turns:
     """Collects a transcript's messages and other records into a checkpoint a turn.
 
@@ -215,6 +204,26 @@ class Turns:
         self._messages, self._records = [], []
 
 
+def collect(
+    tool: str,
+    lines: Iterable[Line],
+    messages_of: Callable[[Line], tuple[list[dict[str, Any]], list[Moved]] | None],
+) -> tuple[Turns, list[Problem]]:
+    """Make turns of lines, keeping every record; ``messages_of`` gives None where one is no message."""
+    turns, problems = Turns(tool), []
+    for line in lines:
+        if line.damage is not None:
+            problems.append(Problem(line.number, line.damage))
+        made = messages_of(line) if line.damage is None else None
+        if made is None:
+            turns.keep(line)
+        else:
+            messages, moved = made
+            _keep_record(line, messages, moved)
+            turns.add(line, messages)
+    return turns, problems
+
+
 def originals(
     messages: Iterable[dict[str, Any]], metadata: Iterable[dict[str, Any] | None]
 ) -> list[Line]:
@@ -243,6 +252,15 @@ def originals(
             else:
                 lines.append(Line(entry["line"], entry["damaged"], "not a record"))
     return sorted(lines, key=lambda line: line.number)
+
+
+def _keep_record(line: Line, messages: list[dict[str, Any]], moved: list[Moved]) -> None:
+    """Keep a record beside the first of the messages that were made of it."""
+    skeleton = msgspec.json.decode(msgspec.json.encode(line.record))
+    for move in moved:
+        _set(skeleton, move.source, None)
+    source = {"line": line.number, "record": skeleton, "moved": [list(move) for move in moved]}
+    messages[0].setdefault("metadata", {})["source"] = source
 
 
 def _records(number: int, raw: bytes) -> Iterator[Line]:

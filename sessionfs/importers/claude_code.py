@@ -19,12 +19,10 @@ from .base import (
     UNTITLED,
     Line,
     Moved,
-    Problem,
     Transcript,
-    Turns,
+    collect,
     first_line_name,
     json_objects,
-    keep_record,
     milliseconds,
     read_lines,
     session_id,
@@ -51,16 +49,13 @@ def read(path: Path) -> Iterator[Transcript]:
     lines = list(read_lines(path))
     # A subagent's own file consists of sidechain records alone: there they are the conversation.
     subagent = all(line.record.get("isSidechain") is True for line in lines if _is_message(line))
-    turns, problems = Turns(TOOL), []
-    for line in lines:
-        if line.damage is not None:
-            problems.append(Problem(line.number, line.damage))
+
+    def messages_of(line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
         if not _is_message(line) or (line.record.get("isSidechain") is True and not subagent):
-            turns.keep(line)
-            continue
-        messages, moved = _messages(line.record)
-        keep_record(line.number, line.record, messages, moved)
-        turns.add(line, messages)
+            return None
+        return _messages(line.record)
+
+    turns, problems = collect(TOOL, lines, messages_of)
     if not lines:
         return
     name = _name(lines, subagent=subagent)

@@ -19,12 +19,10 @@ from .base import (
     UNTITLED,
     Line,
     Moved,
-    Problem,
     Transcript,
-    Turns,
+    collect,
     first_line_name,
     json_objects,
-    keep_record,
     milliseconds,
     read_lines,
     session_id,
@@ -53,17 +51,7 @@ def recognises(path: Path, head: bytes) -> bool:  # noqa: ARG001 (the protocol's
 def read(path: Path) -> Iterator[Transcript]:
     """Give the one session of a rollout."""
     lines = list(read_lines(path))
-    turns, problems = Turns(TOOL), []
-    for line in lines:
-        if line.damage is not None:
-            problems.append(Problem(line.number, line.damage))
-        made = _message(line)
-        if made is None:
-            turns.keep(line)
-            continue
-        message, moved = made
-        keep_record(line.number, line.record, [message], moved)
-        turns.add(line, [message])
+    turns, problems = collect(TOOL, lines, _messages)
     if not lines:
         return
     meta = _meta(lines)
@@ -96,10 +84,10 @@ def _meta(lines: list[Line]) -> dict[str, Any]:
     return {}
 
 
-def _message(line: Line) -> tuple[dict[str, Any], list[Moved]] | None:
+def _messages(line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
     """Return the message that a record is, with what it holds in the record's place, or None."""
     record = line.record
-    if line.damage is not None or not isinstance(record, dict):
+    if not isinstance(record, dict):
         return None
     item, at = _item(record)
     kind = item.get("type")
@@ -115,7 +103,7 @@ def _message(line: Line) -> tuple[dict[str, Any], list[Moved]] | None:
     time = milliseconds(when(record))
     if time is not None:
         message["created_at"] = time
-    return message, moved
+    return [message], moved
 
 
 def _item(record: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:

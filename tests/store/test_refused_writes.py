@@ -65,7 +65,7 @@ def store(fs: FakeFilesystem) -> Store:
 
 def test_a_full_disk_loses_nothing_and_leaves_nothing(fs: FakeFilesystem, store: Store) -> None:
     before, names = store.answers(), store.names()
-    used = fs.get_disk_usage("/").used
+    used = fs.get_disk_usage("/")[1]
     fs.set_disk_usage(used + 1_000, "/")
     for write in store.writes():
         with pytest.raises(InternalError, match="No space left") as caught:
@@ -101,7 +101,7 @@ def test_what_may_not_be_written_is_refused_and_nothing_changes(
         set_uid(0)
 
 
-def test_what_may_not_be_read_is_an_error_and_not_absence(fs: FakeFilesystem, store: Store) -> None:
+def test_what_may_not_be_read_is_an_error_and_not_absence(store: Store) -> None:
     for path in (ROOT / "sessions" / str(store.session) / "objects").iterdir():
         path.chmod(0o000)
         os.chown(path, 0, 0)
