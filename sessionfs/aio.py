@@ -157,6 +157,10 @@ class AsyncFileStorage:
         """See ``FileStorage.get_session_stats``."""
         return await asyncio.to_thread(self._sync.get_session_stats, session_id)
 
+    async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
+        """See ``FileStorage.get_store_stats``."""
+        return await asyncio.to_thread(self._sync.get_store_stats, query)
+
     async def close(self) -> None:
         """See ``FileStorage.close``."""
         await asyncio.to_thread(self._sync.close)

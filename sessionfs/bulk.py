@@ -14,7 +14,7 @@ from .clock import following, from_datetime
 from .errors import InvalidRequestError
 from .history import State
 from .messages import encode_messages, encode_metadata
-from .models import ImportSessionRequest
+from .models import ImportSessionRequest, SessionStatus, SessionVisibility
 from .session import OBJECTS, REFS, Environment, SessionDirectory
 
 
@@ -104,6 +104,16 @@ def extend(
     if new and (not refs.active or planned[-1].at > refs.active[-1].at):
         directory.activate(hashes[-1], planned[-1].at, refs)
     return new
+
+
+def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
+    """Return what a new session sets, checked, in the order in which it is written."""
+    return {
+        "title": checks.text(title, "title"),
+        "visibility": checks.member(visibility, SessionVisibility, "visibility"),
+        "status": SessionStatus.ACTIVE,
+        "cwd": checks.text_or_none(cwd, "cwd"),
+    }
 
 
 def plan(session: UUID, request: ImportSessionRequest) -> list[PlannedCheckpoint]:

@@ -46,6 +46,11 @@ def text_or_none(value: object, name: str) -> str | None:
     return None if value is None else text(value, name)
 
 
+def aware_or_none(value: object, name: str) -> datetime | None:
+    """Return the value if it is an aware datetime or None."""
+    return None if value is None else aware(value, name)
+
+
 def member(value: object, kind: type[_T], name: str) -> _T:
     """Return the member of an enumeration that the value is or stands for."""
     try:

@@ -146,6 +146,10 @@ class SessionStorage(Protocol):
         """Return figures counted from the messages of the active checkpoint."""
         ...
 
+    def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
+        """Return the figures of all sessions together, or of those that a query's filters match."""
+        ...
+
     def close(self) -> None:
         """Release what is held. Using the storage afterwards is allowed but gains nothing."""
         ...
@@ -260,6 +264,10 @@ class AsyncSessionStorage(Protocol):
 
     async def get_session_stats(self, session_id: UUID) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
+        ...
+
+    async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
+        """Return the figures of all sessions together, or of those that a query's filters match."""
         ...
 
     async def close(self) -> None:

@@ -5,16 +5,24 @@ Slow and plain on purpose: whatever is faster must give the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
-from . import history
-from .clock import from_unix_us, to_datetime
-from .errors import CorruptObjectError, IncompleteError, NotFoundError
+from . import checks, history
+from .clock import from_datetime, from_unix_us, is_timestamp, to_datetime
+from .errors import CorruptObjectError, IncompleteError, InvalidRequestError, NotFoundError
 from .history import Chain
-from .ids import checkpoint_id, session_time_ms
-from .models import ListSessionsQuery, SessionSummary
+from .ids import checkpoint_id, parse_session_id, session_time_ms
+from .models import (
+    ListSessionsQuery,
+    ListSessionsResult,
+    SessionStatus,
+    SessionSummary,
+    SessionVisibility,
+)
 from .records import CheckpointObject
 from .refs import RefNames, SessionFacts
 from .session import SessionDirectory
@@ -75,17 +83,85 @@ def updated_at(directory: SessionDirectory, refs: RefNames) -> datetime:
     return to_datetime(highest) if highest is not None else from_unix_us(0)
 
 
+class Cursor(NamedTuple):
+    """A place in the list of sessions: after the one with this time and id."""
+
+    updated_at: datetime
+    id: UUID
+
+    def __str__(self) -> str:
+        return f"{from_datetime(self.updated_at)}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: object) -> Cursor:
+        """Return the cursor of a text; InvalidRequestError if no listing can have given it."""
+        at, _, id_ = text.partition(".") if isinstance(text, str) else ("", "", "")
+        session = parse_session_id(id_)
+        if session is None or not is_timestamp(at):
+            raise InvalidRequestError(f"cursor: {text!r} is not one that a listing gave")
+        return cls(to_datetime(at), session)
+
+
+def check(query: ListSessionsQuery) -> ListSessionsQuery:
+    """Return a query that can be answered; InvalidRequestError names what is wrong with it."""
+    checks.request(query, ListSessionsQuery)
+    checks.page(query.limit, query.offset)
+    for name in ("search", "cwd", "cwd_below"):
+        checks.text_or_none(getattr(query, name), name)
+    for name in ("created_since", "created_until", "updated_since", "updated_until"):
+        checks.aware_or_none(getattr(query, name), name)
+    checks.member_or_none(query.status, SessionStatus, "status")
+    checks.member_or_none(query.visibility, SessionVisibility, "visibility")
+    if query.cursor is not None:
+        Cursor.parse(query.cursor)
+        if query.offset:
+            raise InvalidRequestError("cursor and offset cannot be combined")
+    return query
+
+
+def answer(summaries: Iterable[SessionSummary], query: ListSessionsQuery) -> ListSessionsResult:
+    """Return the page of these sessions that a checked query asks for."""
+    found = newest_first(each for each in summaries if matches(each, query))
+    following = found
+    if query.cursor is not None:
+        cursor = Cursor.parse(query.cursor)
+        following = [
+            each
+            for each in found
+            if each.updated_at < cursor.updated_at
+            or (each.updated_at == cursor.updated_at and each.id > cursor.id)
+        ]
+    wanted = checks.page(query.limit, query.offset)
+    page = following[wanted]
+    more = bool(page) and wanted.stop < len(following)
+    next_cursor = str(Cursor(page[-1].updated_at, page[-1].id)) if more else None
+    return ListSessionsResult(page, len(found), next_cursor)
+
+
 def matches(summary: SessionSummary, query: ListSessionsQuery) -> bool:
     """Tell whether a session is one that a query asks for."""
     return (
         (query.status is None or summary.status == query.status)
         and (query.visibility is None or summary.visibility == query.visibility)
         and (query.cwd is None or summary.cwd == query.cwd)
+        and (query.cwd_below is None or is_below(summary.cwd, query.cwd_below))
         and (query.search is None or query.search.casefold() in summary.title.casefold())
+        and (query.created_since is None or summary.created_at >= query.created_since)
+        and (query.created_until is None or summary.created_at < query.created_until)
+        and (query.updated_since is None or summary.updated_at >= query.updated_since)
+        and (query.updated_until is None or summary.updated_at < query.updated_until)
     )
 
 
-def newest_first(summaries: list[SessionSummary]) -> list[SessionSummary]:
+def is_below(cwd: str | None, directory: str) -> bool:
+    """Tell whether a working directory is this directory or below it, by the names in the path."""
+    if cwd is None:
+        return False
+    above = directory.rstrip("/")
+    return cwd.rstrip("/") == above or cwd.startswith(above + "/")
+
+
+def newest_first(summaries: Iterable[SessionSummary]) -> list[SessionSummary]:
     """Return sessions by ``updated_at``, newest first, and by id where that is the same."""
     by_id = sorted(summaries, key=lambda summary: summary.id.int)
     return sorted(by_id, key=lambda summary: summary.updated_at, reverse=True)

@@ -12,6 +12,16 @@ from .models import SessionStats, ToolUsageCounts, ToolUsageStats
 FAILED = "MCP_TOOL_CALL_ERROR"
 ABORTED = ("TOOL_CALL_CANCELLED", "TOOL_CALL_REJECTED")
 
+_ADDED = (
+    "total_sessions",
+    "total_tool_calls",
+    "successful_tool_calls",
+    "failed_tool_calls",
+    "aborted_tool_calls",
+    "sessions_with_activity",
+    "unreadable_sessions",
+)
+
 
 class _Call(NamedTuple):
     id: str | None
@@ -42,7 +52,6 @@ def count(messages: Iterable[bytes]) -> SessionStats:
         outcome = results.get(call.id, "aborted") if call.id is not None else "aborted"
         counts.total += 1
         setattr(counts, outcome, getattr(counts, outcome) + 1)
-    ordered = sorted(tools.items(), key=lambda item: (-item[1].total, item[0]))
     return SessionStats(
         total_sessions=1,
         total_tool_calls=len(calls),
@@ -50,8 +59,28 @@ def count(messages: Iterable[bytes]) -> SessionStats:
         failed_tool_calls=sum(counts.failed for counts in tools.values()),
         aborted_tool_calls=sum(counts.aborted for counts in tools.values()),
         sessions_with_activity=int(any_message),
-        tools_usage=[ToolUsageStats(tool, tool, counts) for tool, counts in ordered],
+        tools_usage=_most_used_first(tools),
     )
+
+
+def combined(each: Iterable[SessionStats]) -> SessionStats:
+    """Return the figures of several sessions together."""
+    tools: dict[str, ToolUsageCounts] = {}
+    total = SessionStats()
+    for stats in each:
+        for name in _ADDED:
+            setattr(total, name, getattr(total, name) + getattr(stats, name))
+        for tool in stats.tools_usage:
+            counts, more = tools.setdefault(tool.tool_name, ToolUsageCounts()), tool.usage_counts
+            for name in ToolUsageCounts.__struct_fields__:
+                setattr(counts, name, getattr(counts, name) + getattr(more, name))
+    total.tools_usage = _most_used_first(tools)
+    return total
+
+
+def _most_used_first(tools: dict[str, ToolUsageCounts]) -> list[ToolUsageStats]:
+    ordered = sorted(tools.items(), key=lambda item: (-item[1].total, item[0]))
+    return [ToolUsageStats(tool, tool, counts) for tool, counts in ordered]
 
 
 def _calls(message: dict[str, Any]) -> Iterator[_Call]:

@@ -5,7 +5,7 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -40,6 +40,7 @@ from .models import (
     Session,
     SessionStats,
     SessionStatus,
+    SessionSummary,
     SessionVisibility,
     UpdateSessionRequest,
 )
@@ -122,15 +123,8 @@ class FileStorage:
 
         A session that is damaged or has not arrived as a whole is listed with its ``problem``.
         """
-        query = checks.request(query or ListSessionsQuery(), ListSessionsQuery)
-        wanted = checks.page(query.limit, query.offset)
-        checks.text_or_none(query.search, "search")
-        checks.text_or_none(query.cwd, "cwd")
-        checks.member_or_none(query.status, SessionStatus, "status")
-        checks.member_or_none(query.visibility, SessionVisibility, "visibility")
-        summaries = (listing.session_summary(self._directory(id_)) for id_ in self._root.session_ids())
-        found = [each for each in summaries if each is not None and listing.matches(each, query)]
-        return ListSessionsResult(listing.newest_first(found)[wanted], len(found))
+        checked = listing.check(query if query is not None else ListSessionsQuery())
+        return listing.answer(self._summaries(), checked)
 
     def get_session(self, session_id: UUID) -> Session:
         """Return a session, deleted ones too, with its active checkpoint and that one's state.
@@ -145,7 +139,7 @@ class FileStorage:
         checks.request(request, CreateSessionRequest)
         metadata = encode_metadata(request.metadata)
         encoded = encode_messages(request.messages)
-        facts = _facts(request.title, request.visibility, request.cwd)
+        facts = bulk.new_facts(request.title, request.visibility, request.cwd)
         return self._create(facts, encoded, metadata)
 
     def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
@@ -194,7 +188,7 @@ class FileStorage:
         if origin.damage is not None:
             raise origin.damage
         name = origin.title if title is None else title
-        facts = _facts(name, origin.visibility, origin.cwd)
+        facts = bulk.new_facts(name, origin.visibility, origin.cwd)
         facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
         encoded = history.messages(directory.objects, chain)
         return self._create(facts, encoded, chain[0].checkpoint.metadata)
@@ -207,7 +201,7 @@ class FileStorage:
         """
         checks.request(request, ImportSessionRequest)
         session_id = checks.uuid(request.session_id, "session_id")
-        facts = _facts(request.title, request.visibility, request.cwd)
+        facts = bulk.new_facts(request.title, request.visibility, request.cwd)
         facts["status"] = checks.member(request.status, SessionStatus, "status")
         facts["created_at"] = to_rfc3339(checks.aware(request.created_at, "created_at"))
         if encode_metadata(request.source) is not None:
@@ -233,7 +227,8 @@ class FileStorage:
 
         One whose state cannot be opened is listed with its ``problem``.
         """
-        query = checks.request(query or ListCheckpointsQuery(), ListCheckpointsQuery)
+        query = query if query is not None else ListCheckpointsQuery()
+        checks.request(query, ListCheckpointsQuery)
         wanted = checks.page(query.limit, query.offset)
         directory = self._existing(session_id)
         found, damage = listing.checkpoints(directory)
@@ -327,7 +322,29 @@ class FileStorage:
         chain = directory.active(directory.refs.names())
         return stats.count(history.messages(directory.objects, chain))
 
+    def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
+        """Return the figures of all sessions together, or of those that a query's filters match.
+
+        Limit, offset and cursor of the query do not count. A session that cannot be read is counted
+        in ``unreadable_sessions``.
+        """
+        checked = listing.check(query if query is not None else ListSessionsQuery())
+        matching = (each for each in self._summaries() if listing.matches(each, checked))
+        return stats.combined(self._stats_or_unreadable(each.id) for each in matching)
+
     # What the methods share
+
+    def _summaries(self) -> Iterator[SessionSummary]:
+        for session_id in self._root.session_ids():
+            summary = listing.session_summary(self._directory(session_id))
+            if summary is not None:
+                yield summary
+
+    def _stats_or_unreadable(self, session_id: UUID) -> SessionStats:
+        try:
+            return self.get_session_stats(session_id)
+        except (NotFoundError, CorruptObjectError):
+            return SessionStats(total_sessions=1, unreadable_sessions=1)
 
     def _directory(self, session_id: UUID) -> SessionDirectory:
         checks.uuid(session_id, "session_id")
@@ -375,13 +392,3 @@ class FileStorage:
         directory = self._writable(session_id)
         if directory.refs.facts(directory.refs.names().meta).status != status:
             directory.set_facts({"status": status})
-
-
-def _facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
-    """Return what a new session sets, checked, in the order in which it is written."""
-    return {
-        "title": checks.text(title, "title"),
-        "visibility": checks.member(visibility, SessionVisibility, "visibility"),
-        "status": SessionStatus.ACTIVE,
-        "cwd": checks.text_or_none(cwd, "cwd"),
-    }

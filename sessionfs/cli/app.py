@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from ..models import (
 )
 from ..storage import FileStorage
 from . import render, resolve
-from .text import counted, harmless, one_line
+from .text import counted, harmless, moment, one_line
 
 _PIPED_WIDTH = 1000
 
@@ -37,6 +38,14 @@ app = typer.Typer(
     "A session is named by a unique prefix of its id, or @1 for the newest.",
 )
 
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text, datetime.now(UTC))
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is neither a date nor like 3d, 2h, 30min, 1w") from error
+
+
 Store = Annotated[
     Path | None,
     typer.Option("--store", help="The store's directory.", show_default=False, metavar="DIR"),
@@ -45,6 +54,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 SessionArgument = Annotated[
     str, typer.Argument(help="A unique prefix of a session's id, or @1.", metavar="SESSION")
 ]
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_moment, metavar="WHEN", help="Changed at or after: 2026-11-01, or 3d for 3 days ago."
+    ),
+]
+Until = Annotated[datetime | None, typer.Option(parser=_moment, metavar="WHEN", help="Changed before.")]
 
 
 def _version(wanted: bool) -> None:
@@ -97,6 +114,12 @@ def ls(
     cwd: Annotated[
         Path | None, typer.Option(help="Only sessions of this directory.", show_default=False)
     ] = None,
+    below: Annotated[
+        Path | None,
+        typer.Option(help="Only sessions of this directory or below it.", show_default=False),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
     deleted: Annotated[bool, typer.Option("--all", "-a", help="Deleted ones too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -106,6 +129,9 @@ def ls(
             limit=limit,
             search=search,
             cwd=str(cwd) if cwd else None,
+            cwd_below=str(below.absolute()) if below else None,
+            updated_since=since,
+            updated_until=until,
             status=None if deleted else SessionStatus.ACTIVE,
         )
         result = storage.list_sessions(query)
@@ -204,6 +230,30 @@ def path(
             )
         else:
             typer.echo(checkpoint if active else directory)
+
+
+@app.command("stats", epilog="Example: sessionfs stats --since 1w")
+def stats_(
+    session: Annotated[
+        str | None,
+        typer.Argument(help="One session; none: all of them.", metavar="[SESSION]", show_default=False),
+    ] = None,
+    store: Store = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the tool calls and how they ended, in one session or in all."""
+    with _reporting(as_json), _open(store) as storage:
+        if session is not None:
+            figures = storage.get_session_stats(resolve.session_id(storage, session))
+        else:
+            query = ListSessionsQuery(updated_since=since, updated_until=until)
+            figures = storage.get_store_stats(query)
+        if as_json:
+            _print_json(figures)
+        else:
+            render.stats(_console(), figures)
 
 
 def _open(store: Path | None) -> FileStorage:

@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..ids import HASH12
-from ..models import CheckpointSummary, Session, SessionStatus, SessionSummary
+from ..models import CheckpointSummary, Session, SessionStats, SessionStatus, SessionSummary
 from . import graph
 from .resolve import short_ids
 from .text import ago, counted, harmless, one_line
 
 _ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
 _RESULT_LINES = 12
+_BAR = 30
 
 
 def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> None:
@@ -82,6 +83,31 @@ def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | N
             elif checkpoint.state is not None:
                 line.append(f"  {_last_said(checkpoint.state.messages)}")
         console.print(line, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
+
+
+def stats(console: Console, figures: SessionStats) -> None:
+    """Print figures, with a bar for each tool."""
+    line = counted(figures.total_sessions, "session")
+    line += f", {figures.sessions_with_activity:,} with messages"
+    if figures.unreadable_sessions:
+        line += f", {figures.unreadable_sessions:,} that cannot be read"
+    console.print(line)
+    how = f"{figures.successful_tool_calls:,} successful, {figures.failed_tool_calls:,} failed"
+    calls = counted(figures.total_tool_calls, "tool call")
+    console.print(f"{calls}: {how}, {figures.aborted_tool_calls:,} aborted")
+    most = max((tool.usage_counts.total for tool in figures.tools_usage), default=0)
+    names = [one_line(tool.display_name, 30) for tool in figures.tools_usage]
+    width = max(map(len, names), default=0)
+    for name, tool in zip(names, figures.tools_usage, strict=True):
+        counts = tool.usage_counts
+        text = Text(f"{name:<{width}} {counts.total:>8,} ", no_wrap=True, overflow="ellipsis")
+        for number, style in (
+            (counts.successful, "green"),
+            (counts.failed, "red"),
+            (counts.aborted, "yellow"),
+        ):
+            text.append("█" * round(_BAR * number / most), style)
+        console.print(text)
 
 
 def plain_text(message: dict[str, Any]) -> str:

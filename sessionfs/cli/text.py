@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_SECONDS = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _STEPS = ((60, "s"), (60, "min"), (24, "h"), (7, "d"), (52, "w"))
 
 
@@ -34,6 +35,17 @@ def ago(moment: datetime, now: datetime) -> str:
             return f"{int(amount)} {unit}"
         amount /= size
     return f"{moment:%Y-%m-%d}"
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return the time that a person means: a date, a date and time, or how long ago (``3d``).
+
+    Without a zone it is the local time. Raises ValueError for what is neither.
+    """
+    ago = re.fullmatch(r"(\d+)\s*(min|h|d|w)", text.strip())
+    if ago:
+        return now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
+    return datetime.fromisoformat(text.strip()).astimezone()
 
 
 def counted(number: int, noun: str) -> str:

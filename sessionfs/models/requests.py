@@ -103,6 +103,14 @@ class ListSessionsQuery(msgspec.Struct, frozen=True, kw_only=True):
         status: only these; None: all, deleted ones too.
         visibility: only these; None: all.
         cwd: only sessions with exactly this working directory; None: all.
+        cwd_below: only sessions whose working directory is this one or below it; None: all.
+        created_since: only sessions created at this time or later, an aware datetime.
+        created_until: only sessions created before this time.
+        updated_since: only sessions that changed last at this time or later.
+        updated_until: only sessions that changed last before this time.
+        cursor: ``ListSessionsResult.next_cursor`` of the page before this one. Unlike an offset it
+            neither repeats nor passes over a session while others arrive; one that changes
+            meanwhile moves to the front of the list, as a new listing shows. Not with an offset.
 
     """
 
@@ -112,6 +120,12 @@ class ListSessionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     status: SessionStatus | None = None
     visibility: SessionVisibility | None = None
     cwd: str | None = None
+    cwd_below: str | None = None
+    created_since: datetime | None = None
+    created_until: datetime | None = None
+    updated_since: datetime | None = None
+    updated_until: datetime | None = None
+    cursor: str | None = None
 
     def with_limit(self, limit: int) -> Self:
         """Return a copy that lists at most this many."""
@@ -136,6 +150,22 @@ class ListSessionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     def with_cwd(self, cwd: str) -> Self:
         """Return a copy that lists sessions of this working directory."""
         return replace(self, cwd=cwd)
+
+    def with_cwd_below(self, directory: str) -> Self:
+        """Return a copy that lists sessions of this directory and of those below it."""
+        return replace(self, cwd_below=directory)
+
+    def with_created(self, since: datetime | None = None, until: datetime | None = None) -> Self:
+        """Return a copy that lists sessions created from ``since`` on, and before ``until``."""
+        return replace(self, created_since=since, created_until=until)
+
+    def with_updated(self, since: datetime | None = None, until: datetime | None = None) -> Self:
+        """Return a copy that lists sessions that changed last from ``since`` on, before ``until``."""
+        return replace(self, updated_since=since, updated_until=until)
+
+    def with_cursor(self, cursor: str | None) -> Self:
+        """Return a copy that goes on after the page that gave this cursor."""
+        return replace(self, cursor=cursor)
 
 
 class ListCheckpointsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,10 +249,17 @@ class CreateSessionResult(msgspec.Struct):
 
 
 class ListSessionsResult(msgspec.Struct):
-    """A page of sessions; ``total`` counts all that match, whatever the page."""
+    """A page of sessions.
+
+    Attributes:
+        total: how many match, whatever the page.
+        next_cursor: for ``ListSessionsQuery.cursor``; None: this is the last page.
+
+    """
 
     sessions: list[SessionSummary]
     total: int
+    next_cursor: str | None = None
 
 
 class ListCheckpointsResult(msgspec.Struct):

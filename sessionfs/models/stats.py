@@ -31,6 +31,8 @@ class SessionStats(msgspec.Struct):
         total_sessions: how many sessions were counted.
         sessions_with_activity: how many of them have a message.
         tools_usage: most used tool first, then by name.
+        unreadable_sessions: how many of them are damaged or have not arrived, and so count for
+            nothing else.
 
     """
 
@@ -42,3 +44,4 @@ class SessionStats(msgspec.Struct):
     sessions_with_activity: int = 0
     total_time_saved_seconds: int | None = None
     tools_usage: list[ToolUsageStats] = msgspec.field(default_factory=list)
+    unreadable_sessions: int = 0

@@ -38,6 +38,7 @@ pytest.register_assert_rewrite(
             "appending",
             "base",
             "checkpoints",
+            "filters",
             "listing",
             "lossless",
             "opening",
@@ -55,13 +56,14 @@ from .active import ActiveContract  # noqa: E402
 from .appending import AppendingContract  # noqa: E402
 from .base import AsyncAdapter, Contract  # noqa: E402
 from .checkpoints import CheckpointsContract  # noqa: E402
+from .filters import FiltersContract  # noqa: E402
 from .listing import ListingContract  # noqa: E402
 from .lossless import LosslessContract  # noqa: E402
 from .opening import OpeningContract  # noqa: E402
 from .ownership import OwnershipContract  # noqa: E402
 from .refusals import RefusalsContract  # noqa: E402
 from .sessions import SessionsContract  # noqa: E402
-from .stats import StatsContract  # noqa: E402
+from .stats import StatsContract, StoreStatsContract  # noqa: E402
 from .typed import PlainMessagesContract, TypedMessagesContract  # noqa: E402
 from .unknown import UnknownIdsContract  # noqa: E402
 
@@ -71,6 +73,7 @@ __all__ = [
     "AsyncAdapter",
     "CheckpointsContract",
     "Contract",
+    "FiltersContract",
     "ListingContract",
     "LosslessContract",
     "OpeningContract",
@@ -81,6 +84,7 @@ __all__ = [
     "SessionStorageContract",
     "SessionsContract",
     "StatsContract",
+    "StoreStatsContract",
     "TypedMessagesContract",
     "UnknownIdsContract",
 ]
@@ -90,12 +94,14 @@ class _Common(
     OpeningContract,
     SessionsContract,
     ListingContract,
+    FiltersContract,
     CheckpointsContract,
     AppendingContract,
     ActiveContract,
     OwnershipContract,
     LosslessContract,
     StatsContract,
+    StoreStatsContract,
     UnknownIdsContract,
     RefusalsContract,
 ):

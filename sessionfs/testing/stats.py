@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from ..contract import SessionStorage
-from ..models import ChatMessage, ContentPart, FunctionCall, Role, SessionStats, ToolCall
+from ..models import (
+    ChatMessage,
+    ContentPart,
+    FunctionCall,
+    ListSessionsQuery,
+    Role,
+    SessionStats,
+    SessionStatus,
+    ToolCall,
+    ToolUsageCounts,
+)
 from .base import Contract, append, assistant, new_session, user
 
 OUTCOMES: list[Any] = [
@@ -155,3 +165,46 @@ def _totals(stats: SessionStats) -> tuple[int, int, int, int]:
 
 def _ended(outcome: str) -> tuple[int, int, int, int]:
     return (1, int(outcome == "successful"), int(outcome == "failed"), int(outcome == "aborted"))
+
+
+class StoreStatsContract(Contract):
+    """Figures of all sessions together are the sums of each one's."""
+
+    def test_store_without_sessions(self, storage: SessionStorage) -> None:
+        """An empty store counts nothing."""
+        assert storage.get_store_stats() == SessionStats()
+
+    def test_store_adds_sessions_up(self, storage: SessionStorage) -> None:
+        """Every session counts once, deleted ones too; tools of one name are one."""
+        self._three_sessions(storage)
+        stats = storage.get_store_stats()
+        assert (stats.total_sessions, stats.sessions_with_activity) == (3, 2)
+        assert (stats.total_tool_calls, stats.successful_tool_calls) == (4, 3)
+        assert (stats.failed_tool_calls, stats.aborted_tool_calls) == (0, 1)
+        assert stats.unreadable_sessions == 0
+        usage = {tool.tool_name: tool.usage_counts for tool in stats.tools_usage}
+        assert list(usage) == ["read", "write"]
+        assert usage["read"] == ToolUsageCounts(total=3, successful=2, aborted=1)
+
+    def test_store_by_filter(self, storage: SessionStorage) -> None:
+        """The filters of a query choose the sessions; its page does not."""
+        self._three_sessions(storage)
+        by_title = storage.get_store_stats(ListSessionsQuery(search="two", limit=0, offset=9))
+        assert (by_title.total_sessions, by_title.total_tool_calls) == (1, 3)
+        deleted = storage.get_store_stats(ListSessionsQuery(status=SessionStatus.DELETED))
+        assert (deleted.total_sessions, deleted.total_tool_calls) == (1, 1)
+
+    @staticmethod
+    def _three_sessions(storage: SessionStorage) -> None:
+        def call(id_: str, tool: str) -> ChatMessage:
+            function = FunctionCall(tool)
+            return ChatMessage(Role.ASSISTANT, tool_calls=[ToolCall(id=id_, function=function)])
+
+        def result(id_: str) -> ChatMessage:
+            return ChatMessage(Role.TOOL, "done", tool_call_id=id_)
+
+        new_session(storage, title="empty")
+        one, _ = new_session(storage, call("1", "read"), result("1"), title="one")
+        storage.delete_session(one)
+        both = (call("1", "read"), result("1"), call("2", "write"), result("2"), call("3", "read"))
+        new_session(storage, *both, title="two")

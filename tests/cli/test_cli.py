@@ -176,7 +176,24 @@ def test_nothing_is_left_out_silently(imported: Command) -> None:
 def test_filters_of_ls(imported: Command) -> None:
     assert imported.json("ls", "--search", "WATERING")["total"] == 1
     assert imported.json("ls", "--cwd", "/home/ana/shop")["total"] == 1
-    assert imported.json("ls", "-n", "0") == {"sessions": [], "total": 2}
+    assert imported.json("ls", "--below", "/home/ana")["total"] == 2
+    assert imported.json("ls", "--below", "/home/an")["total"] == 0
+    assert imported.json("ls", "--since", "2026-03-15")["total"] == 1
+    assert imported.json("ls", "--until", "2026-03-15T12:00+02:00")["total"] == 1
+    assert imported.json("ls", "--since", "1w")["total"] == 0
+    assert imported.run("ls", "--since", "yesterday").returncode == 2
+    assert imported.json("ls", "-n", "0")["total"] == 2
+
+
+def test_stats_of_one_session_and_of_all(imported: Command) -> None:
+    one = imported.json("stats", "6f1c")
+    assert (one["total_sessions"], one["total_tool_calls"], one["failed_tool_calls"]) == (1, 3, 1)
+    every = imported.json("stats")
+    assert (every["total_sessions"], every["total_tool_calls"]) == (2, 6)
+    assert imported.json("stats", "--since", "2026-03-15")["total_sessions"] == 1
+    shown = imported("stats")
+    assert "2 sessions, 2 with messages" in shown
+    assert re.search(r"apply_patch +1 █+", shown)
 
 
 def test_errors_are_one_line_and_exit_codes_say_what(sessionfs: Command) -> None:
@@ -255,7 +272,7 @@ def test_a_reader_that_leaves_early_is_no_error(imported: Command) -> None:
 
 def test_every_command_has_help_with_an_example(sessionfs: Command) -> None:
     commands = re.findall(r"│ (\w+) ", sessionfs("--help").split("Commands")[1])
-    assert commands == ["import", "ls", "show", "log", "path"]
+    assert commands == ["import", "ls", "show", "log", "path", "stats"]
     for command in commands:
         assert f"sessionfs {command}" in sessionfs(command, "--help").split("Example:")[1]
     assert re.fullmatch(r"sessionfs \d+\.\d+\.\d+\n", sessionfs("--version"))

@@ -7,6 +7,7 @@ from . import (  # noqa: F401 - to enter them
     appending,
     branching,
     checkpoints,
+    filters,
     listing,
     reading,
     rest,
