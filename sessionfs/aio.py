@@ -43,9 +43,12 @@ class AsyncFileStorage:
         root: StrPath,
         *,
         durability: Durability = "full",
+        index_dir: StrPath | None = None,
         message_type: type[Any] = ChatMessage,
     ) -> None:
-        self._sync = FileStorage(root, durability=durability, message_type=message_type)
+        self._sync = FileStorage(
+            root, durability=durability, index_dir=index_dir, message_type=message_type
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -32,6 +32,9 @@ Durability = Literal["full", "relaxed"]
 StrPath = str | os.PathLike[str]
 """A path as callers may give it."""
 
+Fingerprint = tuple[int, int, int]
+"""Of a directory: when it changed and was modified, in nanoseconds since 1970, and its inode."""
+
 TEMPORARY = ".tmp-"
 """How the names of temporary files and directories begin."""
 
@@ -86,6 +89,23 @@ class Files:
                 # Never retried: after a failed fsync the kernel may have dropped the bytes.
                 with suppress(OSError):
                     os.unlink(path)
+                raise
+
+    def replace(self, path: str, data: bytes, *, mode: int) -> None:
+        """Put these bytes under a name, whatever was there. For caches only, never in a store."""
+        with _named(path):
+            temporary = f"{path}{TEMPORARY}{secrets.token_hex(8)}"
+            descriptor = os.open(temporary, _CREATE | _BINARY, mode)
+            try:
+                try:
+                    _write_all(descriptor, data)
+                    _set_mode(descriptor, mode)
+                finally:
+                    os.close(descriptor)
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
                 raise
 
     def sync_directory(self, path: str) -> None:
@@ -183,6 +203,36 @@ def names(directory: str) -> list[str]:
             return []
 
 
+def fingerprint(directory: str) -> Fingerprint | None:
+    """Return what changes when a name appears in, or goes from, a directory; None: there is none.
+
+    The change time is what tells: a sync tool may set the modification time back to the source's.
+    """
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return None
+    if os.name == "nt":  # where st_ctime is the time of creation, the names have to tell
+        listed = hash(tuple(sorted(names(directory))))
+        return listed, status.st_mtime_ns, status.st_ino
+    return status.st_ctime_ns, status.st_mtime_ns, status.st_ino
+
+
+def identity(path: str) -> tuple[int, int, int, int, int] | None:
+    """Return device, inode, length and times of a file or directory; None: there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
 def is_directory(path: str) -> bool:
     """Tell whether there is a directory (or a link to one) of this name."""
     return os.path.isdir(path)
@@ -199,6 +249,16 @@ def size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def process_id() -> int:
+    """Return the id of this process; what was opened before a fork is not ours after it."""
+    return os.getpid()
+
+
+def real(path: str) -> str:
+    """Return the path with links resolved, from the root of the file system."""
+    return os.path.realpath(path)
 
 
 def absolute(path: StrPath) -> str:

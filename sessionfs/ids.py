@@ -42,9 +42,14 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
+def is_session_name(name: str) -> bool:
+    """Tell whether a directory's name is a session id: a UUID in canonical form, in lower case."""
+    return _CANONICAL_UUID.fullmatch(name) is not None
+
+
 def parse_session_id(name: str) -> UUID | None:
     """Return the session id that a directory's name is, or None for any other name."""
-    return UUID(name) if _CANONICAL_UUID.fullmatch(name) else None
+    return UUID(name) if is_session_name(name) else None
 
 
 def _stamped(bits: int, *, version: int) -> UUID:

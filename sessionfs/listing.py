@@ -28,7 +28,20 @@ from .refs import RefNames, SessionFacts
 from .session import SessionDirectory
 
 
-def session_summary(directory: SessionDirectory) -> SessionSummary | None:
+class Looked(NamedTuple):
+    """What a look at a session showed.
+
+    Attributes:
+        settled: whether the summary stays true as long as no name appears in or goes from ``refs/``;
+            not so where something is missing or damaged, or no ref names the active checkpoint.
+
+    """
+
+    summary: SessionSummary
+    settled: bool
+
+
+def look(directory: SessionDirectory) -> Looked | None:
     """Return a session's summary, or None if nothing of it is here.
 
     What is missing or damaged is named in ``problem``; the session is listed all the same.
@@ -48,7 +61,8 @@ def session_summary(directory: SessionDirectory) -> SessionSummary | None:
     elif not refs.meta and problem is None:
         problem = f"no meta record of session {directory.id} has arrived"
     active = chain[0].checkpoint if chain else None
-    return SessionSummary(
+    named = bool(chain and refs.active and chain[0].sha.startswith(refs.active[-1].hash12))
+    summary = SessionSummary(
         id=directory.id,
         title=facts.title,
         visibility=facts.visibility,
@@ -61,6 +75,13 @@ def session_summary(directory: SessionDirectory) -> SessionSummary | None:
         last_message_at=to_datetime(active.at) if active and active.count else None,
         problem=problem,
     )
+    return Looked(summary, settled=named and problem is None)
+
+
+def session_summary(directory: SessionDirectory) -> SessionSummary | None:
+    """Return a session's summary as ``look`` does, without what only a cache needs to know."""
+    looked = look(directory)
+    return None if looked is None else looked.summary
 
 
 def created_at(directory: SessionDirectory, refs: RefNames, facts: SessionFacts) -> datetime:
@@ -93,6 +114,11 @@ class Cursor(NamedTuple):
         return f"{from_datetime(self.updated_at)}.{self.id}"
 
     @classmethod
+    def after(cls, summary: SessionSummary) -> Cursor:
+        """Return the place after this session."""
+        return cls(summary.updated_at, summary.id)
+
+    @classmethod
     def parse(cls, text: object) -> Cursor:
         """Return the cursor of a text; InvalidRequestError if no listing can have given it."""
         at, _, id_ = text.partition(".") if isinstance(text, str) else ("", "", "")
@@ -121,21 +147,30 @@ def check(query: ListSessionsQuery) -> ListSessionsQuery:
 
 def answer(summaries: Iterable[SessionSummary], query: ListSessionsQuery) -> ListSessionsResult:
     """Return the page of these sessions that a checked query asks for."""
-    found = newest_first(each for each in summaries if matches(each, query))
-    following = found
-    if query.cursor is not None:
-        cursor = Cursor.parse(query.cursor)
-        following = [
-            each
-            for each in found
-            if each.updated_at < cursor.updated_at
-            or (each.updated_at == cursor.updated_at and each.id > cursor.id)
-        ]
+    found = [each for each in summaries if matches(each, query)]
+    return page(after_cursor(found, query), len(found), query)
+
+
+def after_cursor(found: list[SessionSummary], query: ListSessionsQuery) -> list[SessionSummary]:
+    """Return those that come after the query's cursor."""
+    if query.cursor is None:
+        return found
+    cursor = Cursor.parse(query.cursor)
+    return [
+        each
+        for each in found
+        if each.updated_at < cursor.updated_at
+        or (each.updated_at == cursor.updated_at and each.id > cursor.id)
+    ]
+
+
+def page(found: list[SessionSummary], total: int, query: ListSessionsQuery) -> ListSessionsResult:
+    """Return the page that a query asks for of those that match and come after its cursor."""
     wanted = checks.page(query.limit, query.offset)
-    page = following[wanted]
-    more = bool(page) and wanted.stop < len(following)
-    next_cursor = str(Cursor(page[-1].updated_at, page[-1].id)) if more else None
-    return ListSessionsResult(page, len(found), next_cursor)
+    ordered = newest_first(found)
+    shown = ordered[wanted]
+    more = bool(shown) and wanted.stop < len(ordered)
+    return ListSessionsResult(shown, total, str(Cursor.after(shown[-1])) if more else None)
 
 
 def matches(summary: SessionSummary, query: ListSessionsQuery) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from . import files
 from .errors import CorruptObjectError, FormatError
 from .files import Files
-from .ids import parse_session_id
+from .ids import is_session_name
 
 FORMAT = 1
 HEADER = "sessionfs.json"
@@ -82,10 +82,13 @@ class Root:
         else:
             self._files.make_directory(self.sessions)
 
+    def session_names(self) -> list[str]:
+        """Return the names of directories here that are session ids, unsorted."""
+        return [name for name in files.names(self.sessions) if is_session_name(name)]
+
     def session_ids(self) -> list[UUID]:
         """Return the ids that directories here are named by, in ascending order."""
-        ids = (parse_session_id(name) for name in files.names(self.sessions))
-        return sorted(id_ for id_ in ids if id_ is not None)
+        return sorted(UUID(name) for name in self.session_names())
 
     def session_path(self, session: UUID) -> str:
         """Return where a session's directory is, or would be."""

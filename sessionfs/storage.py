@@ -5,7 +5,7 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -20,6 +20,7 @@ from .errors import (
 )
 from .files import Durability, Files, StrPath
 from .ids import new_session_id
+from .index import Index
 from .messages import MessageCodec, encode_messages, encode_metadata
 from .models import (
     BackendInfo,
@@ -40,7 +41,6 @@ from .models import (
     Session,
     SessionStats,
     SessionStatus,
-    SessionSummary,
     SessionVisibility,
     UpdateSessionRequest,
 )
@@ -62,6 +62,8 @@ class FileStorage:
         root: the directory of the store. ``~`` is not expanded.
         durability: "full": what a method has written when it returns survives a power cut.
             "relaxed": it survives the end of the process; faster.
+        index_dir: where to keep the index, which only makes listing fast and may be lost at any
+            time; None: in the user's cache directory.
         message_type: as what messages are read: ``ChatMessage``, ``dict``, or a ``msgspec.Struct``
             of your own declared with ``dict=True``. A message that does not fit is read as a dict.
 
@@ -76,6 +78,7 @@ class FileStorage:
         root: StrPath,
         *,
         durability: Durability = "full",
+        index_dir: StrPath | None = None,
         message_type: type[Any] = ChatMessage,
     ) -> None:
         if durability not in ("full", "relaxed"):
@@ -85,6 +88,8 @@ class FileStorage:
             raise InvalidRequestError(f"{path} is not a directory", path=path)
         self._environment = Environment(Files(durability), ObjectCache(_CACHE_BYTES), wall_clock)
         self._root = Root(path, self._environment.files)
+        index_parent = None if index_dir is None else files.absolute(index_dir)
+        self._index = Index(self._root, index_parent, self._directory)
         self._views = Views(MessageCodec(message_type))
         self._root.check_readable()
 
@@ -102,6 +107,7 @@ class FileStorage:
     def close(self) -> None:
         """Let go of what is held in memory. Nothing is ever left to be written."""
         self._environment.cache.clear()
+        self._index.close()
 
     def backend_info(self) -> BackendInfo:
         """Return which backend this is, and the path of its root."""
@@ -124,7 +130,7 @@ class FileStorage:
         A session that is damaged or has not arrived as a whole is listed with its ``problem``.
         """
         checked = listing.check(query if query is not None else ListSessionsQuery())
-        return listing.answer(self._summaries(), checked)
+        return self._index.list_sessions(checked)
 
     def get_session(self, session_id: UUID) -> Session:
         """Return a session, deleted ones too, with its active checkpoint and that one's state.
@@ -329,16 +335,10 @@ class FileStorage:
         in ``unreadable_sessions``.
         """
         checked = listing.check(query if query is not None else ListSessionsQuery())
-        matching = (each for each in self._summaries() if listing.matches(each, checked))
+        matching = (each for each in self._index.scan() if listing.matches(each, checked))
         return stats.combined(self._stats_or_unreadable(each.id) for each in matching)
 
     # What the methods share
-
-    def _summaries(self) -> Iterator[SessionSummary]:
-        for session_id in self._root.session_ids():
-            summary = listing.session_summary(self._directory(session_id))
-            if summary is not None:
-                yield summary
 
     def _stats_or_unreadable(self, session_id: UUID) -> SessionStats:
         try:

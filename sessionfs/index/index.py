@@ -1,0 +1,138 @@
+"""The index of one store, as the storage uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from .. import files, listing
+from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
+from ..root import Root
+from ..session import REFS, SessionDirectory
+from . import sessions
+from .database import Database, UnusableError
+from .place import Place
+from .sessions import Known, Look
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+RACY_NS = 2_000_000_000
+"""A directory that changed this shortly before it was looked at may have changed once more since,
+without its time telling: it is looked at again."""
+
+WORTH_WRITING = 8
+"""From this many changed sessions on they are recorded; fewer cost less to look at than to record."""
+
+
+class _Changes(NamedTuple):
+    """What the files say that the index does not.
+
+    Attributes:
+        looks: sessions that are not as recorded.
+        gone: recorded ones that are not here any more.
+        confirmed: sessions that are as recorded, and need not be looked at again once that is noted.
+
+    """
+
+    looks: list[Look]
+    gone: list[str]
+    confirmed: list[Look]
+
+
+class Index:
+    """Answers from the index what a scan of the files would answer.
+
+    Safe to share between threads; one at a time uses the connection.
+
+    Args:
+        root: of the store.
+        index_dir: where indexes are kept; None: in the user's cache directory.
+        directory_of: gives the directory of a session.
+
+    """
+
+    def __init__(
+        self, root: Root, index_dir: str | None, directory_of: Callable[[UUID], SessionDirectory]
+    ) -> None:
+        self._root = root
+        self._directory_of = directory_of
+        self._database = Database(Place(root.path, index_dir))
+        self._lock = Lock()
+        self._writes = False
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._database.close()
+
+    def list_sessions(self, query: ListSessionsQuery) -> ListSessionsResult:
+        """Return the page of the sessions that a checked query asks for."""
+        with self._lock:
+            try:
+                with self._database.reading() as connection:
+                    changes = self._changes(connection)
+                    answer = sessions.answer(connection, query, changes.looks, changes.gone)
+            except UnusableError:
+                return listing.answer(self.scan(), query)
+            self._record(changes)
+            return answer
+
+    def scan(self) -> Iterator[SessionSummary]:
+        """Give every session's summary, read from the files alone."""
+        for name in self._root.session_names():
+            summary = listing.session_summary(self._directory_of(UUID(name)))
+            if summary is not None:
+                yield summary
+
+    def _changes(self, connection: Connection) -> _Changes:
+        """Compare what is recorded with the directories, and look at those that differ."""
+        changes = _Changes([], [], [])
+        known = sessions.known(connection)
+        for name in self._root.session_names():
+            before = known.pop(name, None)
+            if before is not None and self._is_as_recorded(name, before):
+                continue
+            look = self._look(name)
+            if look is None:
+                if before is not None:
+                    changes.gone.append(name)
+            elif before is None or not sessions.is_recorded(connection, look):
+                changes.looks.append(look)
+            elif look.looked.settled and not _racy((*look.fingerprint, look.looked_ns, True)):
+                changes.confirmed.append(look)
+        changes.gone.extend(known)
+        return changes
+
+    def _record(self, changes: _Changes) -> None:
+        """Write what was found into the index, if that is worth it and nobody keeps us out."""
+        number = len(changes.looks) + len(changes.gone) + len(changes.confirmed)
+        if not number or (number < WORTH_WRITING and not self._writes):
+            return
+        try:
+            with self._database.writing() as connection:
+                sessions.put(connection, changes.looks + changes.confirmed, changes.gone)
+        except UnusableError:
+            return
+        # What writing needs is loaded now, and the next time costs little.
+        self._writes = True
+
+    def _look(self, name: str) -> Look | None:
+        looked_ns = time.time_ns()
+        fingerprint = files.fingerprint(self._refs(name))
+        looked = listing.look(self._directory_of(UUID(name)))
+        return None if looked is None else Look(name, fingerprint or (0, 0, 0), looked_ns, looked)
+
+    def _is_as_recorded(self, name: str, known: Known) -> bool:
+        settled, fingerprint = known[4], known[:3]
+        return bool(settled) and fingerprint == files.fingerprint(self._refs(name)) and not _racy(known)
+
+    def _refs(self, name: str) -> str:
+        return files.join(self._root.sessions, name, REFS)
+
+
+def _racy(known: Known) -> bool:
+    return known[3] - known[0] < RACY_NS
