@@ -14,7 +14,7 @@ from .clock import following, from_datetime
 from .errors import InvalidRequestError
 from .history import State
 from .messages import encode_messages, encode_metadata
-from .models import ImportSessionRequest, SessionStatus, SessionVisibility
+from .models import ImportedCheckpoint, ImportSessionRequest, SessionStatus, SessionVisibility
 from .session import OBJECTS, REFS, Environment, SessionDirectory
 
 
@@ -40,9 +40,9 @@ def put_history(directory: SessionDirectory, planned: list[PlannedCheckpoint]) -
     hashes: list[str] = []
     for checkpoint in planned:
         parent = None if checkpoint.parent is None else hashes[checkpoint.parent]
-        # Without a parent, the one before is what a state most likely shares messages with.
-        builds_on = parent or (hashes[-1] if hashes else None)
-        onto = directory.open(builds_on) if builds_on else None
+        # Without a parent a state stands alone: what it were built on could be another one the next
+        # time, and the same history must always become the same files.
+        onto = directory.open(parent) if parent else None
         added, common = checkpoint.state.elements, 0
         if onto and checkpoint.appends:
             common = onto[0].checkpoint.count
@@ -101,7 +101,8 @@ def extend(
     if not refs.meta:
         directory.refs.put_meta(facts_at, facts)
         directory.refs.sync()
-    if new and (not refs.active or planned[-1].at > refs.active[-1].at):
+    # Also where nothing was new: a kill may have come between the objects and the ref.
+    if not refs.active or planned[-1].at > refs.active[-1].at:
         directory.activate(hashes[-1], planned[-1].at, refs)
     return new
 
@@ -118,11 +119,12 @@ def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
 
 def plan(session: UUID, request: ImportSessionRequest) -> list[PlannedCheckpoint]:
     """Return the checkpoints of a request, checked, with timestamps that rise."""
-    if not request.checkpoints:
-        raise InvalidRequestError("checkpoints must not be empty")
+    if not isinstance(request.checkpoints, list | tuple) or not request.checkpoints:
+        raise InvalidRequestError("checkpoints must be a list that is not empty")
     planned: list[PlannedCheckpoint] = []
     for i, checkpoint in enumerate(request.checkpoints):
-        parent = checkpoint.parent
+        checks.request(checkpoint, ImportedCheckpoint)
+        parent = checks.integer_or_none(checkpoint.parent, f"checkpoints[{i}].parent")
         if (parent is not None and not 0 <= parent < i) or (checkpoint.appends and parent is None):
             raise InvalidRequestError(f"checkpoints[{i}] has no parent before it: {parent}")
         made = from_datetime(checks.aware(checkpoint.created_at, f"checkpoints[{i}].created_at"))

@@ -15,7 +15,7 @@ from .errors import (
 )
 from .history import Chain, State
 from .ids import checkpoint_id
-from .records import CheckpointObject, hash_element
+from .records import CheckpointObject
 from .refs import RefNames
 from .session import SessionDirectory
 
@@ -134,12 +134,15 @@ def _write(
     state: State,
     expected: UUID | None,
 ) -> str:
-    """Store a checkpoint and make it active; each step is on the disk before the next."""
-    stored = set(checkpoint.elements)
-    large = {sha: data for sha, data in state.large.items() if hash_element(sha) in stored}
-    sha = directory.put_checkpoint(checkpoint, large)
+    """Store a checkpoint and make it active; each step is on the disk before the next.
+
+    All large messages of the state are put, those that should be here already too: one that has not
+    arrived or is damaged is in hand.
+    """
+    sha = directory.put_checkpoint(checkpoint, state.large)
     directory.objects.sync()
-    mine = directory.activate(sha, checkpoint.at, seen)
+    mine = directory.publish(sha, checkpoint.at)
     if expected is not None:
-        directory.withdraw_if_late(mine, seen)
+        directory.withdraw_if_late(sha, mine, seen)
+    directory.replace(seen, mine)
     return sha

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
+from . import files
 from .errors import InvalidRequestError
 
 DEFAULT_LIMIT = 100
@@ -23,11 +24,22 @@ def uuid(value: object, name: str) -> UUID:
     return _instance(value, UUID, name, "a uuid.UUID")
 
 
+def integer_or_none(value: object, name: str) -> int | None:
+    """Return the value if it is an integer or None."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise InvalidRequestError(f"{name} must be an integer, not {type(value).__name__}")
+
+
 def aware(value: object, name: str) -> datetime:
-    """Return the value if it is an aware datetime."""
+    """Return the value if it is an aware datetime that UTC can tell."""
     moment = _instance(value, datetime, name, "a datetime")
     if moment.tzinfo is None:
         raise InvalidRequestError(f"{name} must have a time zone")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidRequestError(f"{name} is beyond the calendar: {moment}") from error
     return moment
 
 
@@ -49,6 +61,17 @@ def text_or_none(value: object, name: str) -> str | None:
 def aware_or_none(value: object, name: str) -> datetime | None:
     """Return the value if it is an aware datetime or None."""
     return None if value is None else aware(value, name)
+
+
+def path(value: object, name: str) -> str:
+    """Return a path from the root of the file system; ``~`` is the caller's to expand."""
+    try:
+        found = files.absolute(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(f"{name} is no path: {error}") from error
+    if not isinstance(found, str) or "\0" in found:
+        raise InvalidRequestError(f"{name} must be a path of text without NUL")
+    return found
 
 
 def member(value: object, kind: type[_T], name: str) -> _T:

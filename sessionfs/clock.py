@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from .errors import InternalError
+from .errors import InvalidRequestError
 
 WallClock = Callable[[], int]
 """Returns microseconds since 1970, UTC."""
@@ -41,10 +41,16 @@ def is_timestamp(text: str) -> bool:
 
 
 def from_datetime(moment: datetime) -> str:
-    """Return the timestamp of an aware datetime."""
-    utc = moment.astimezone(UTC)
+    """Return the timestamp of an aware datetime; InvalidRequestError if no timestamp can be that."""
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidRequestError(f"{moment} is beyond the calendar") from error
     # strftime does not pad years below 1000 on every platform.
-    return f"{utc.year:04}{utc:%m%dT%H%M%S%f}Z"
+    at = f"{utc.year:04}{utc:%m%dT%H%M%S%f}Z"
+    if at == _LAST:
+        raise InvalidRequestError("the timestamps have reached the end of the calendar")
+    return at
 
 
 def to_datetime(at: str) -> datetime:
@@ -73,11 +79,8 @@ def next_timestamp(wall_us: int, highest_seen: str | None) -> str:
 
 
 def following(at: str) -> str:
-    """Return the next timestamp, one microsecond later; InternalError if there is none."""
-    after = from_datetime(to_datetime(at) + _MICROSECOND)
-    if after == _LAST:
-        raise InternalError("the timestamps of the session have reached the end of the calendar")
-    return after
+    """Return the next timestamp, one microsecond later."""
+    return from_datetime(to_datetime(at) + _MICROSECOND)
 
 
 def to_rfc3339(moment: datetime) -> str:
@@ -89,6 +92,6 @@ def parse_rfc3339(text: str) -> datetime | None:
     """Return the aware UTC datetime that a text names, or None if it names none."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None

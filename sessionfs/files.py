@@ -20,11 +20,15 @@ from .errors import InternalError, StorageError, UnauthorizedError
 try:
     import fcntl
 except ImportError:  # Windows: only the check after the write is left
-    _lock: Callable[[int], None] | None = None
+    _try_lock: Callable[[int], bool] | None = None
 else:
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
+        return True
 
 
 Durability = Literal["full", "relaxed"]
@@ -40,6 +44,8 @@ TEMPORARY = ".tmp-"
 
 _FILE_MODE = 0o400
 _DIRECTORY_MODE = 0o700
+_LOCK_SECONDS = 10.0
+_LOCK_STEP = 0.002
 _SETTLE_SECONDS = 0.02
 _SETTLE_TRIES = 5
 # NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
@@ -48,6 +54,10 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
 join = os.path.join
+
+
+class NameTakenError(InternalError):
+    """Something that is not empty has the name already."""
 
 
 class NotRegularError(InternalError):
@@ -150,8 +160,14 @@ class Files:
                     os.chmod(directory, _DIRECTORY_MODE)
             yield path
             self.sync_directory(path)
-            with _named(join(parent, name)):
-                os.rename(path, join(parent, name))
+            final = join(parent, name)
+            with _named(final):
+                try:
+                    os.rename(path, final)
+                except OSError as error:
+                    if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                        raise NameTakenError(f"{final} is there already", path=final) from error
+                    raise
         except BaseException:
             _remove_tree(path)
             raise
@@ -243,14 +259,6 @@ def exists(path: str) -> bool:
     return os.path.lexists(path)
 
 
-def size(path: str) -> int:
-    """Return a file's length in bytes; 0 if there is none."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
 def process_id() -> int:
     """Return the id of this process; what was opened before a fork is not ours after it."""
     return os.getpid()
@@ -288,14 +296,16 @@ def exclusive(directory: str) -> Iterator[None]:
     """Keep out other callers of this function for the same directory, on this machine.
 
     An advisory lock on the directory itself: it makes no file that a sync tool could carry away, and
-    ends with the process. Where a platform or file system has none, nobody is kept out.
+    ends with the process. Where a platform or file system has none, and where somebody keeps it for
+    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write.
     """
     with _named(directory):
         descriptor = os.open(directory, os.O_RDONLY)
     try:
-        if _lock is not None:
-            with suppress(OSError):
-                _lock(descriptor)
+        if _try_lock is not None:
+            patience = time.monotonic() + _LOCK_SECONDS
+            while not _try_lock(descriptor) and time.monotonic() < patience:
+                time.sleep(_LOCK_STEP)
         yield
     finally:
         os.close(descriptor)
@@ -344,6 +354,8 @@ def _named(path: str) -> Iterator[None]:
         raise
     except PermissionError as error:
         raise UnauthorizedError(f"{path}: {error.strerror}", path=path) from error
+    except MemoryError as error:
+        raise InternalError(f"{path}: too large for the memory", path=path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InternalError(f"{path}: {reason}", path=path) from error

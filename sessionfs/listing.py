@@ -13,7 +13,13 @@ from uuid import UUID
 
 from . import checks, history
 from .clock import from_datetime, from_unix_us, is_timestamp, to_datetime
-from .errors import CorruptObjectError, IncompleteError, InvalidRequestError, NotFoundError
+from .errors import (
+    CorruptObjectError,
+    IncompleteError,
+    InvalidRequestError,
+    NotFoundError,
+    StorageError,
+)
 from .history import Chain
 from .ids import checkpoint_id, parse_session_id, session_time_ms
 from .models import (
@@ -44,38 +50,64 @@ class Looked(NamedTuple):
 def look(directory: SessionDirectory) -> Looked | None:
     """Return a session's summary, or None if nothing of it is here.
 
-    What is missing or damaged is named in ``problem``; the session is listed all the same.
+    What is missing, damaged or not to be read is named in ``problem``; the session is listed all the
+    same, and so are all the others.
     """
+    try:
+        return _look(directory)
+    except StorageError as error:
+        unknown = SessionFacts.unknown()
+        refs = RefNames([], [])
+        created = created_at(directory, refs, unknown)
+        return Looked(
+            _summary(directory, unknown, None, created, created, error.message), settled=False
+        )
+
+
+def _look(directory: SessionDirectory) -> Looked | None:
     refs = directory.refs.names()
     facts = directory.refs.facts(refs.meta)
     chain: Chain | None = None
-    problem: str | None = None
+    problems: list[str] = []
     try:
         chain = directory.active(refs)
     except (IncompleteError, CorruptObjectError) as error:
-        problem = error.message
+        problems.append(error.message)
     except NotFoundError:
         return None
     if facts.damage is not None:
-        problem = facts.damage.message
-    elif not refs.meta and problem is None:
-        problem = f"no meta record of session {directory.id} has arrived"
-    active = chain[0].checkpoint if chain else None
+        problems.append(facts.damage.message)
+    elif not refs.meta and not problems:
+        problems.append(f"no meta record of session {directory.id} has arrived")
     named = bool(chain and refs.active and chain[0].sha.startswith(refs.active[-1].hash12))
-    summary = SessionSummary(
+    created, updated = created_at(directory, refs, facts), updated_at(directory, refs)
+    problem = "; ".join(problems) or None
+    summary = _summary(directory, facts, chain, created, updated, problem)
+    return Looked(summary, settled=named and problem is None)
+
+
+def _summary(
+    directory: SessionDirectory,
+    facts: SessionFacts,
+    chain: Chain | None,
+    created: datetime,
+    updated: datetime,
+    problem: str | None,
+) -> SessionSummary:
+    active = chain[0].checkpoint if chain else None
+    return SessionSummary(
         id=directory.id,
         title=facts.title,
         visibility=facts.visibility,
         status=facts.status,
         cwd=facts.cwd,
-        created_at=created_at(directory, refs, facts),
-        updated_at=updated_at(directory, refs),
+        created_at=created,
+        updated_at=updated,
         message_count=active.count if active else 0,
         active_checkpoint_id=checkpoint_id(chain[0].sha) if chain else None,
         last_message_at=to_datetime(active.at) if active and active.count else None,
         problem=problem,
     )
-    return Looked(summary, settled=named and problem is None)
 
 
 def session_summary(directory: SessionDirectory) -> SessionSummary | None:
@@ -226,6 +258,9 @@ def checkpoint_problem(directory: SessionDirectory, sha: str) -> str | None:
 
 
 def _checkpoint_times(directory: SessionDirectory) -> Iterator[str]:
-    for _, checkpoint in directory.checkpoints():
-        if not isinstance(checkpoint, CorruptObjectError):
-            yield checkpoint.at
+    try:
+        for _, checkpoint in directory.checkpoints():
+            if not isinstance(checkpoint, CorruptObjectError):
+                yield checkpoint.at
+    except StorageError:
+        return  # not to be read: nobody can tell

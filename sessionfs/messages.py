@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -39,12 +40,13 @@ class MessageCodec:
 
     def __init__(self, message_type: type[Any] = ChatMessage) -> None:
         self._typed: Callable[[bytes], Any] | None = None
-        if issubclass(message_type, msgspec.Struct) and message_type.__struct_config__.dict:
+        is_type = isinstance(message_type, type)
+        if is_type and issubclass(message_type, msgspec.Struct) and message_type.__struct_config__.dict:
             self._typed = msgspec.json.Decoder(message_type).decode
         elif message_type is not dict:
             raise InvalidRequestError(
                 "message_type must be dict or a msgspec.Struct declared with dict=True, "
-                f"not {message_type.__name__}"
+                f"not {message_type!r}"
             )
 
     def decode(self, raw: bytes) -> Message:
@@ -83,22 +85,23 @@ def encode_metadata(metadata: object) -> bytes | None:
 
 
 def _encode_message(message: object, where: str) -> bytes:
-    origin: bytes | None
     if isinstance(message, msgspec.Struct):
-        origin = getattr(message, "__dict__", {}).get(_ORIGIN)
+        origin: bytes | None = getattr(message, "__dict__", {}).get(_ORIGIN)
     elif isinstance(message, dict):
-        origin = getattr(message, _ORIGIN, None)
+        origin = getattr(message, _ORIGIN, None) if isinstance(message, MessageDict) else None
     else:
         raise InvalidRequestError(
             f"{where} must be a ChatMessage (or another msgspec.Struct) or a dict, "
             f"not {type(message).__name__}"
         )
-    if origin is None:
-        return _encode_exactly(message, where)
-    before = _as_read(origin, type(message))
     after = _encode_exactly(message, where)
+    if origin is None:
+        return after
+    before = _as_read(origin, type(message))
     if _encode(before) == after:
-        return bytes(origin)
+        return origin
+    if isinstance(message, dict):
+        return after  # a dict has every field
     merged = _merge(_decode(origin), _decode(_encode(before)), _decode(after))
     return _encode_exactly(merged, where)
 
@@ -134,14 +137,16 @@ def _merge_items(origin: list[Any], before: list[Any], after: list[Any]) -> list
     """
     old, new = [_encode(item) for item in before], [_encode(item) for item in after]
     came_from: dict[int, int] = {i: i for i in range(min(len(old), len(new))) if old[i] == new[i]}
-    free = [i for i in range(len(old)) if i not in came_from]
+    moved: defaultdict[bytes, deque[int]] = defaultdict(deque)
+    for i, item in enumerate(old):
+        if i not in came_from:
+            moved[item].append(i)
     for i, item in enumerate(new):
-        moved = next((k for k in free if old[k] == item), None) if i not in came_from else None
-        if moved is not None:
-            came_from[i] = moved
-            free.remove(moved)
-    for i in free:
-        came_from.setdefault(i, i)
+        if i not in came_from and moved.get(item):
+            came_from[i] = moved[item].popleft()
+    for places in moved.values():
+        for i in places:
+            came_from.setdefault(i, i)
     return [
         _merge(origin[came_from[i]], before[came_from[i]], item) if i in came_from else item
         for i, item in enumerate(after)
@@ -152,22 +157,31 @@ def _encode_exactly(value: Any, where: str) -> bytes:
     """Return compact JSON that decodes to the same value, or say why there is none."""
     try:
         raw = _encode(value)
-        again = _as_read(raw, type(value))
-        exact = again == value and _shallow(raw)
+        exact = _as_read(raw, type(value)) == value
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         exact = False
     if not exact:
         # Slow and exact: names the place of the first value that cannot be stored.
         _check(value, where)
         raw = _encode(value)
+    # As deep as it has opening brackets, at most: few messages have to be looked at further.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        _check_depth(_decode(raw), where)
     if not raw.startswith(b"{"):
         raise InvalidRequestError(f"{where} must encode to a JSON object")
     return raw
 
 
-def _shallow(raw: bytes) -> bool:
-    """Tell whether an encoding is surely not nested too deep, counting opening brackets."""
-    return raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
+def _check_depth(value: object, where: str) -> None:
+    level, depth = [value], 0
+    while level:
+        nested = [item for item in level if isinstance(item, dict | list)]
+        depth += bool(nested)
+        if depth > MAX_DEPTH:
+            raise InvalidRequestError(f"{where} is nested deeper than {MAX_DEPTH} levels")
+        level = [
+            child for item in nested for child in (item.values() if isinstance(item, dict) else item)
+        ]
 
 
 def _check(value: object, where: str) -> None:
@@ -181,6 +195,7 @@ def _check(value: object, where: str) -> None:
             case float():
                 if not math.isfinite(item):
                     raise InvalidRequestError(f"{place} is {item}, which JSON cannot carry")
+                _check_encodes(item, place)
             case int():
                 _check_encodes(item, place)
             case str():
@@ -214,12 +229,12 @@ def _children(item: object, place: str) -> Iterator[tuple[object, str]]:
             yield getattr(item, name), f"{place}.{name}"
 
 
-def _check_encodes(item: str | int, place: str) -> None:
+def _check_encodes(item: str | int | float, place: str) -> None:
     try:
         _encode(item)
     except UnicodeEncodeError as error:
         raise InvalidRequestError(f"{place} holds a lone surrogate, which is no text") from error
-    except ValueError as error:  # the interpreter's limit on digits
+    except (TypeError, ValueError) as error:  # a type of its own, or too many digits
         raise InvalidRequestError(f"{place}: {error}") from error
 
 

@@ -20,7 +20,9 @@ _SUFFIX = ".json"
 class ObjectCache:
     """Verified checkpoint objects, the most recently used within a budget of bytes.
 
-    Safe to share between threads. Objects are immutable, so an entry never goes stale.
+    Safe to share between threads. Objects are immutable, so what an entry says never goes stale; that
+    its file is still here is for the caller to check. Keys are paths: a copy in another session is
+    another object.
     """
 
     def __init__(self, budget: int) -> None:
@@ -29,21 +31,21 @@ class ObjectCache:
         self._entries: OrderedDict[str, tuple[CheckpointObject, int]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, sha: str) -> CheckpointObject | None:
-        """Return the object with this hash, if it is held."""
+    def get(self, path: str) -> CheckpointObject | None:
+        """Return the object of this file, if it is held."""
         with self._lock:
-            entry = self._entries.get(sha)
+            entry = self._entries.get(path)
             if entry is None:
                 return None
-            self._entries.move_to_end(sha)
+            self._entries.move_to_end(path)
             return entry[0]
 
-    def add(self, sha: str, checkpoint: CheckpointObject, size: int) -> None:
+    def add(self, path: str, checkpoint: CheckpointObject, size: int) -> None:
         """Hold an object of this many bytes, letting go of the least recently used ones."""
         with self._lock:
-            if size > self._budget or sha in self._entries:
+            if size > self._budget or path in self._entries:
                 return
-            self._entries[sha] = (checkpoint, size)
+            self._entries[path] = (checkpoint, size)
             self._used += size
             while self._used > self._budget:
                 _, (_, freed) = self._entries.popitem(last=False)
@@ -96,7 +98,7 @@ class Objects:
         """Store a checkpoint object and return its hash."""
         data = records.encode_checkpoint(self._session, checkpoint)
         sha = self.put(data)
-        self._cache.add(sha, checkpoint, len(data))
+        self._cache.add(self.path(sha), checkpoint, len(data))
         return sha
 
     def sync(self) -> None:
@@ -104,31 +106,18 @@ class Objects:
         self._files.sync_directory(self.directory)
 
     def checkpoint(self, sha: str) -> CheckpointObject:
-        """Return a checkpoint object; IncompleteError, or CorruptObjectError, which names the file."""
-        held = self._cache.get(sha)
-        if held is not None:
-            return held
-        data = self._read(sha)
-        found = self._decode(sha, data)
-        if not isinstance(found, CheckpointObject):
+        """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
+        found = self._load(sha)
+        if found is None:
             raise self._damaged(sha, "is no checkpoint object")
-        self._cache.add(sha, found, len(data))
         return found
 
     def checkpoint_or_none(self, sha: str) -> CheckpointObject | None:
         """Like ``checkpoint``, but None for an object of another kind or one that vanished."""
-        held = self._cache.get(sha)
-        if held is not None:
-            return held
         try:
-            data = self._read(sha)
+            return self._load(sha)
         except IncompleteError:
             return None
-        found = self._decode(sha, data)
-        if not isinstance(found, CheckpointObject):
-            return None
-        self._cache.add(sha, found, len(data))
-        return found
 
     def message(self, sha: str) -> bytes:
         """Return the message that a message object stores; the same errors as ``checkpoint``."""
@@ -141,6 +130,20 @@ class Objects:
         """Raise IncompleteError if no object has this name; its bytes are not looked at."""
         if not files.exists(self.path(sha)):
             raise self._missing(sha)
+
+    def _load(self, sha: str) -> CheckpointObject | None:
+        path = self.path(sha)
+        held = self._cache.get(path)
+        if held is not None:
+            # What is built on an object that is not here any more could be read by nobody else.
+            self.require(sha)
+            return held
+        data = self._read(sha)
+        found = self._decode(sha, data)
+        if not isinstance(found, CheckpointObject):
+            return None
+        self._cache.add(path, found, len(data))
+        return found
 
     def _read(self, sha: str) -> bytes:
         path = self.path(sha)
@@ -166,10 +169,14 @@ class Objects:
             raise self._damaged(sha, f"is no valid record: {error}") from error
 
     def _holds(self, path: str, data: bytes) -> bool:
+        """Tell whether a file holds these bytes, or does once a tool has finished writing it."""
         try:
-            return files.read_file(path) == data
+            found = files.read_file(path)
+            if found != data:
+                found, _ = files.read_settled(path, found)
         except files.NotRegularError:
             return False
+        return found == data
 
     def _missing(self, sha: str) -> IncompleteError:
         path = self.path(sha)

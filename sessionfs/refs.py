@@ -78,6 +78,11 @@ class SessionFacts(NamedTuple):
     created_at: datetime | None
     damage: CorruptObjectError | None
 
+    @classmethod
+    def unknown(cls) -> SessionFacts:
+        """Return what is told of a session that no record speaks of."""
+        return cls("", SessionVisibility.PRIVATE, SessionStatus.ACTIVE, None, None, None)
+
 
 class Refs:
     """The ``refs/`` directory of one session."""

@@ -14,7 +14,13 @@ from uuid import UUID
 
 from . import files, history
 from .clock import WallClock, next_timestamp
-from .errors import ConflictError, CorruptObjectError, IncompleteError, NotFoundError
+from .errors import (
+    ConflictError,
+    CorruptObjectError,
+    IncompleteError,
+    NotFoundError,
+    StorageError,
+)
 from .files import Files
 from .history import Chain
 from .ids import checkpoint_id, hash12_of
@@ -76,6 +82,13 @@ class SessionDirectory:
             if checkpoint_id(sha) == checkpoint and self._is_checkpoint(sha):
                 return sha
         return None
+
+    def is_sound(self, sha: str) -> bool:
+        """Tell whether an object here is a checkpoint whose own bytes are as they should be."""
+        try:
+            return self.objects.checkpoint_or_none(sha) is not None
+        except StorageError:
+            return False
 
     def checkpoints(self) -> Iterator[tuple[str, CheckpointObject | CorruptObjectError]]:
         """Give each checkpoint with its hash, or the damage where its bytes cannot tell."""
@@ -146,14 +159,21 @@ class SessionDirectory:
             self.objects.put(data)
         return self.objects.put_checkpoint(checkpoint)
 
-    def activate(self, sha: str, at: str, seen: RefNames) -> ActiveRef:
+    def activate(self, sha: str, at: str, seen: RefNames) -> None:
         """Make a checkpoint that is on the disk active, and remove the lower refs that were seen."""
+        self.replace(seen, self.publish(sha, at))
+
+    def publish(self, sha: str, at: str) -> ActiveRef:
+        """Make a checkpoint that is on the disk active, beside what was active before."""
         new = self.refs.put_active(at, sha)
         self.refs.sync()
+        return new
+
+    def replace(self, seen: RefNames, new: ActiveRef) -> None:
+        """Remove the refs below a new one that were seen before it was written."""
         for ref in seen.active:
             if ref < new:
                 self.refs.remove(ref)
-        return new
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Set something about the session from now on."""
@@ -165,11 +185,34 @@ class SessionDirectory:
         self._files.make_directory(self.refs.directory)
         return files.exclusive(self.refs.directory)
 
-    def withdraw_if_late(self, mine: ActiveRef, seen: RefNames) -> None:
-        """After writing with an expectation: withdraw if a writer that did not compare came first."""
+    def withdraw_if_late(self, sha: str, mine: ActiveRef, seen: RefNames) -> None:
+        """After publishing with an expectation: withdraw if a writer that did not compare came first.
+
+        One came first if what it made active, or what that stands on, is later than everything that
+        was seen and earlier than ours.
+        """
         known = {*seen.active, mine}
-        if any(ref < mine for ref in self.refs.names().active if ref not in known):
-            self.refs.remove(mine)
-            raise ConflictError(
-                f"another writer made a checkpoint of session {self.id} active meanwhile"
-            )
+        for ref in self.refs.names().active:
+            if ref not in known and self._came_first(ref, sha, mine, seen):
+                self.refs.remove(mine)
+                self.refs.sync()
+                raise ConflictError(
+                    f"another writer made a checkpoint of session {self.id} active meanwhile"
+                )
+
+    def _came_first(self, ref: ActiveRef, sha: str, mine: ActiveRef, seen: RefNames) -> bool:
+        try:
+            following: str | None = self._complete_chain(self._target(ref))[0].sha
+        except (IncompleteError, CorruptObjectError):
+            return False  # it is not active here, and so it has overtaken nobody
+        if ref < mine:
+            return True
+        before = seen.highest_at or ""
+        while following is not None and following != sha:
+            checkpoint = self.objects.checkpoint_or_none(following)
+            if checkpoint is None or checkpoint.at <= before:
+                return False
+            if checkpoint.at < mine.at:
+                return True
+            following = checkpoint.parent
+        return False

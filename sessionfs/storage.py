@@ -17,8 +17,9 @@ from .errors import (
     IncompleteError,
     InvalidRequestError,
     NotFoundError,
+    StorageError,
 )
-from .files import Durability, Files, StrPath
+from .files import Durability, Files, NameTakenError, StrPath
 from .ids import new_session_id
 from .index import Index
 from .messages import MessageCodec, encode_messages, encode_metadata
@@ -83,12 +84,12 @@ class FileStorage:
     ) -> None:
         if durability not in ("full", "relaxed"):
             raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
-        path = files.absolute(root)
+        path = checks.path(root, "root")
         if files.exists(path) and not files.is_directory(path):
             raise InvalidRequestError(f"{path} is not a directory", path=path)
         self._environment = Environment(Files(durability), ObjectCache(_CACHE_BYTES), wall_clock)
         self._root = Root(path, self._environment.files)
-        index_parent = None if index_dir is None else files.absolute(index_dir)
+        index_parent = None if index_dir is None else checks.path(index_dir, "index_dir")
         self._index = Index(self._root, index_parent, self._directory)
         self._views = Views(MessageCodec(message_type))
         self._root.check_readable()
@@ -191,11 +192,10 @@ class FileStorage:
         else:
             chain = directory.open(checkpointing.require(directory, checkpoint_id))
         origin = directory.refs.facts(refs.meta)
-        if origin.damage is not None:
-            raise origin.damage
         name = origin.title if title is None else title
         facts = bulk.new_facts(name, origin.visibility, origin.cwd)
         facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
+        self._views.state(directory, chain)  # what cannot be read is not written once more
         encoded = history.messages(directory.objects, chain)
         return self._create(facts, encoded, chain[0].checkpoint.metadata)
 
@@ -216,13 +216,17 @@ class FileStorage:
         self._root.check_writable()
         facts_at = from_datetime(request.created_at)
         directory = self._directory(session_id)
-        if not directory.exists():
-            self._root.make()
-            path, environment = self._root.sessions, self._environment
-            bulk.create(path, session_id, environment, planned, facts, facts_at)
-            return ImportSessionResult(session_id, True, len(planned), len(planned))
+        created = not directory.exists()
+        self._root.make()
+        try:
+            if created:
+                path, environment = self._root.sessions, self._environment
+                bulk.create(path, session_id, environment, planned, facts, facts_at)
+                return ImportSessionResult(session_id, True, len(planned), len(planned))
+        except NameTakenError:
+            pass  # another process imports it too, or a part of it is arriving
         new = bulk.extend(directory, planned, facts, facts_at)
-        return ImportSessionResult(session_id, False, new, len(planned))
+        return ImportSessionResult(session_id, created, new, len(planned))
 
     # Checkpoints
 
@@ -277,7 +281,7 @@ class FileStorage:
         Args:
             session_id: the session.
             request: the state, and the checkpoint that it follows, one of the same session.
-            expected_active: raise ConflictError, and change nothing, if another is active.
+            expected_active: raise ConflictError, and leave what is active, if that is another one.
 
         """
         checks.request(request, CreateCheckpointRequest)
@@ -303,7 +307,7 @@ class FileStorage:
             session_id: the session.
             messages: what is new; may be empty.
             metadata: a JSON object that the checkpoint carries.
-            expected_active: raise ConflictError, and change nothing, if another is active.
+            expected_active: raise ConflictError, and leave what is active, if that is another one.
 
         """
         encoded = encode_messages(messages)
@@ -326,7 +330,8 @@ class FileStorage:
         """Return figures counted from the messages of the active checkpoint."""
         directory = self._directory(session_id)
         chain = directory.active(directory.refs.names())
-        return stats.count(history.messages(directory.objects, chain))
+        with views.reading(directory, chain):
+            return stats.count(history.messages(directory.objects, chain))
 
     def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """Return the figures of all sessions together, or of those that a query's filters match.
@@ -358,13 +363,23 @@ class FileStorage:
         return directory
 
     def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
+        """Return where a checkpoint is; a damaged or misplaced copy only if there is no sound one."""
         checks.uuid(checkpoint_id, "checkpoint_id")
+        unsound: tuple[SessionDirectory, str] | None = None
+        refused: StorageError | None = None
         for session_id in self._root.session_ids():
             directory = self._directory(session_id)
-            sha = directory.find(checkpoint_id)
-            if sha is not None:
+            try:
+                sha = directory.find(checkpoint_id)
+            except StorageError as error:
+                refused = refused or error
+                continue
+            if sha is not None and directory.is_sound(sha):
                 return directory, sha
-        raise NotFoundError(f"checkpoint {checkpoint_id} does not exist")
+            unsound = unsound or (None if sha is None else (directory, sha))
+        if unsound is not None:
+            return unsound
+        raise refused or NotFoundError(f"checkpoint {checkpoint_id} does not exist")
 
     def _writable(self, session_id: UUID) -> SessionDirectory:
         directory = self._existing(session_id)
@@ -379,7 +394,7 @@ class FileStorage:
         at = next_timestamp(self._environment.clock(), None)
         moment = to_datetime(at)
         session_id = new_session_id(int(moment.timestamp() * 1000))
-        facts |= {"status": SessionStatus.ACTIVE, "created_at": to_rfc3339(moment)}
+        facts["created_at"] = to_rfc3339(moment)
         state = history.prepare(str(session_id), encoded)
         planned = [bulk.PlannedCheckpoint(state, metadata, at)]
         path, environment = self._root.sessions, self._environment

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import msgspec
 
 from . import history, listing
 from .clock import to_datetime
-from .errors import CorruptObjectError
+from .errors import CorruptObjectError, StorageError
 from .history import Chain
 from .ids import checkpoint_id
 from .messages import MessageCodec
@@ -28,8 +30,6 @@ class Views:
         refs = directory.refs.names()
         chain = directory.active(refs)
         facts = directory.refs.facts(refs.meta)
-        if facts.damage is not None:
-            raise facts.damage
         return Session(
             id=directory.id,
             title=facts.title,
@@ -39,6 +39,7 @@ class Views:
             created_at=listing.created_at(directory, refs, facts),
             updated_at=listing.updated_at(directory, refs),
             active_checkpoint=self.checkpoint(directory, chain),
+            problem=None if facts.damage is None else facts.damage.message,
         )
 
     def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
@@ -57,17 +58,26 @@ class Views:
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
         metadata = chain[0].checkpoint.metadata
-        try:
-            decode = self._codec.decode
+        decode = self._codec.decode
+        with reading(directory, chain):
             return CheckpointState(
                 [decode(raw) for raw in history.messages(directory.objects, chain)],
                 None if metadata is None else msgspec.json.decode(metadata),
             )
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            path = directory.objects.path(chain[0].sha)
-            raise CorruptObjectError(
-                f"{path}: a message or the metadata cannot be read: {error}", path=path
-            ) from error
+
+
+@contextmanager
+def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
+    """Turn what a decoder cannot read into a CorruptObjectError that names the checkpoint's file."""
+    try:
+        yield
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        if isinstance(error, StorageError):
+            raise
+        path = directory.objects.path(chain[0].sha)
+        raise CorruptObjectError(
+            f"{path}: a message or the metadata cannot be read: {error}", path=path
+        ) from error
 
 
 def parent_id(checkpoint: CheckpointObject) -> UUID | None:

@@ -74,7 +74,13 @@ class CheckpointSummary(msgspec.Struct):
 
 
 class Session(msgspec.Struct):
-    """A session with its active checkpoint."""
+    """A session with its active checkpoint.
+
+    Attributes:
+        problem: which record of its title, visibility, status and cwd is damaged, in one sentence, so
+            that these may be older than they should; None: none is.
+
+    """
 
     id: UUID
     title: str
@@ -84,6 +90,7 @@ class Session(msgspec.Struct):
     created_at: datetime
     updated_at: datetime
     active_checkpoint: Checkpoint | None
+    problem: str | None = None
 
 
 class SessionSummary(msgspec.Struct):

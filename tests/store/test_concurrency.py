@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,10 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import ConflictError, CreateSessionRequest, FileStorage, ListCheckpointsQuery
-from sessionfs.refs import Refs
+from sessionfs import ConflictError, CreateSessionRequest, FileStorage, ListCheckpointsQuery, files
+from sessionfs.refs import ActiveRef, Refs
+
+from .helpers import snapshot
 
 PROCESSES, THREADS, APPENDS = 4, 2, 25
 
@@ -136,3 +141,92 @@ def test_a_late_writer_with_an_expectation_withdraws(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="meanwhile"):
         storage.append_messages(session, [{"a": 1}], expected_active=created.checkpoint.id)
     assert storage.get_active_checkpoint(session).state.messages == [{"b": 1}]
+
+
+def slip_in(monkeypatch: pytest.MonkeyPatch, others: Callable[[], object]) -> None:
+    """Let others write between the comparison and the ref of the next writer."""
+    real = Refs.put_active
+
+    def put_active(refs: Refs, at: str, sha: str) -> ActiveRef:
+        monkeypatch.setattr(Refs, "put_active", real)
+        others()
+        return refs.put_active(at, sha)
+
+    monkeypatch.setattr(Refs, "put_active", put_active)
+
+
+def with_clock(root: Path, microseconds: int) -> FileStorage:
+    storage = FileStorage(root, durability="relaxed", message_type=dict)
+    storage._environment = storage._environment._replace(clock=lambda: microseconds)
+    return storage
+
+
+def test_a_late_writer_withdraws_also_before_one_that_was_built_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that came first has lost its ref to another by the time that we look."""
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    created = storage.create_session(CreateSessionRequest("race", []))
+    session = created.session_id
+
+    def two_others() -> None:
+        with_clock(tmp_path, 0).append_messages(session, [{"b": 1}])
+        with_clock(tmp_path, 4_000_000_000_000_000).append_messages(session, [{"c": 1}])
+
+    slip_in(monkeypatch, two_others)
+    with pytest.raises(ConflictError, match="meanwhile"):
+        storage.append_messages(session, [{"a": 1}], expected_active=created.checkpoint.id)
+    assert storage.get_active_checkpoint(session).state.messages == [{"b": 1}, {"c": 1}]
+
+
+def test_one_that_comes_later_is_no_conflict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    created = storage.create_session(CreateSessionRequest("race", []))
+    session = created.session_id
+    later = with_clock(tmp_path, 4_000_000_000_000_000)
+    slip_in(monkeypatch, lambda: later.append_messages(session, [{"d": 1}]))
+    mine = storage.append_messages(session, [{"a": 1}], expected_active=created.checkpoint.id)
+    assert storage.get_checkpoint(mine.id).state.messages == [{"a": 1}]
+    assert storage.get_active_checkpoint(session).state.messages == [{"d": 1}]
+
+
+def test_a_ref_whose_checkpoint_has_not_arrived_has_overtaken_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    created = storage.create_session(CreateSessionRequest("race", []))
+    session = created.session_id
+    refs = Path(storage.session_path(session)) / "refs"
+    before = sorted(refs.iterdir())
+    arriving = f"active.{before[0].name.split('.')[1][:8]}T235959999998Z-0123456789ab"
+    slip_in(monkeypatch, lambda: (refs / arriving).write_text("torn"))
+    monkeypatch.setattr("sessionfs.session.next_timestamp", lambda *_: "99980101T000000000000Z")
+    mine = storage.append_messages(session, [{"a": 1}], expected_active=created.checkpoint.id)
+    assert storage.get_active_checkpoint(session).id == mine.id
+
+
+def test_a_conflict_leaves_what_was_active(tmp_path: Path) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    created = storage.create_session(CreateSessionRequest("race", []))
+    session = created.session_id
+    active = storage.append_messages(session, [{"a": 1}])
+    before = snapshot(tmp_path)
+    with pytest.raises(ConflictError):
+        storage.append_messages(session, [{"b": 1}], expected_active=created.checkpoint.id)
+    assert snapshot(tmp_path) == before
+    assert storage.get_active_checkpoint(session).id == active.id
+
+
+def test_a_lock_that_is_never_released_keeps_nobody_out_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LOCK_SECONDS", 0.01)
+    storage = FileStorage(tmp_path, durability="relaxed")
+    created = storage.create_session(CreateSessionRequest("t", []))
+    directory = Path(storage.session_path(created.session_id)) / "refs"
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        storage.append_messages(created.session_id, [], expected_active=created.checkpoint.id)
+    finally:
+        os.close(descriptor)

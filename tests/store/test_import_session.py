@@ -1,0 +1,149 @@
+"""Sessions made elsewhere: the same request always becomes the same files, whatever came between."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from sessionfs import (
+    FileStorage,
+    ImportedCheckpoint,
+    ImportSessionRequest,
+    InvalidRequestError,
+)
+from sessionfs.session import SessionDirectory
+
+from .helpers import snapshot
+
+SESSION = UUID("01900000-0000-7000-8000-00000000000a")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def request(turns: int, **rest: Any) -> ImportSessionRequest:
+    checkpoints = [
+        ImportedCheckpoint(
+            messages=[{"turn": i}],
+            created_at=START + timedelta(minutes=i),
+            parent=i - 1 if i else None,
+            appends=bool(i),
+        )
+        for i in range(turns)
+    ]
+    fields = {"session_id": SESSION, "title": "t", "checkpoints": checkpoints, "created_at": START}
+    return ImportSessionRequest(**{**fields, **rest})
+
+
+def open_store(root: Path) -> FileStorage:
+    return FileStorage(root, durability="relaxed", message_type=dict)
+
+
+def test_times_and_ids_are_the_sources(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+    storage.import_session(request(3))
+    found = storage.get_session(SESSION)
+    assert (found.created_at, found.updated_at) == (START, START + timedelta(minutes=2))
+    assert found.active_checkpoint is not None
+    assert found.active_checkpoint.state.messages == [{"turn": i} for i in range(3)]
+
+
+def test_an_import_that_was_cut_off_before_its_ref_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_store(tmp_path)
+    storage.import_session(request(2))
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionDirectory, "activate", killed)
+        with pytest.raises(Killed):
+            storage.import_session(request(5))
+    storage.import_session(request(5))
+    assert len(storage.get_active_checkpoint(SESSION).state.messages) == 5
+
+
+@pytest.mark.parametrize("leave", ["objects", "refs", ".DS_Store"])
+def test_what_lies_in_the_sessions_directory_is_no_obstacle(tmp_path: Path, leave: str) -> None:
+    """Half a sync, or a desktop, was there first."""
+    storage = open_store(tmp_path)
+    path = tmp_path / "sessions" / str(SESSION) / leave
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x") if leave.startswith(".") else path.mkdir()
+    assert storage.import_session(request(3)).created
+    assert len(storage.get_active_checkpoint(SESSION).state.messages) == 3
+
+
+def import_it(root: Path) -> None:
+    open_store(root).import_session(request(20))
+
+
+def test_processes_that_import_the_same_at_once_all_succeed(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=import_it, args=(tmp_path / "store",)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    import_it(tmp_path / "alone")
+    stored, alone = snapshot(tmp_path / "store"), snapshot(tmp_path / "alone")
+    assert {name for name in stored if ".tmp-" not in name} == set(alone)
+
+
+def test_an_older_checkpoint_that_turns_up_later_adds_itself_alone(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+    states = [
+        ImportedCheckpoint(messages=[{"n": i}], created_at=START + timedelta(hours=i)) for i in range(9)
+    ]
+    storage.import_session(request(0, checkpoints=states[1:]))
+    assert storage.import_session(request(0, checkpoints=states)).new_checkpoints == 1
+
+
+LAST = datetime.max.replace(tzinfo=UTC)
+WRONG: dict[str, Callable[[], ImportSessionRequest]] = {
+    "no checkpoint": lambda: request(0),
+    "checkpoints of another kind": lambda: request(0, checkpoints=[{"messages": []}]),
+    "checkpoints no list": lambda: request(0, checkpoints=5),
+    "a parent after it": lambda: request(
+        0, checkpoints=[ImportedCheckpoint(messages=[], created_at=START, parent=0)]
+    ),
+    "a parent that is no number": lambda: request(
+        0,
+        checkpoints=[ImportedCheckpoint(messages=[], created_at=START, parent="0")],  # type: ignore[arg-type]
+    ),
+    "appends to nothing": lambda: request(
+        0, checkpoints=[ImportedCheckpoint(messages=[], created_at=START, appends=True)]
+    ),
+    "a time without a zone": lambda: request(1, created_at=datetime(2026, 1, 1)),
+    "the end of the calendar": lambda: request(1, created_at=LAST),
+    "a checkpoint at the end of the calendar": lambda: request(
+        0, checkpoints=[ImportedCheckpoint(messages=[], created_at=LAST)]
+    ),
+    "beyond the calendar": lambda: request(
+        1, created_at=datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))
+    ),
+    "before the calendar": lambda: request(
+        1, created_at=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
+    ),
+    "a session id that is a text": lambda: request(1, session_id=str(SESSION)),
+    "a source that JSON cannot carry": lambda: request(1, source={"x": float("nan")}),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_a_request_that_makes_no_sense_is_refused_before_anything_is_written(
+    tmp_path: Path, wrong: Callable[[], ImportSessionRequest]
+) -> None:
+    with pytest.raises(InvalidRequestError):
+        open_store(tmp_path / "store").import_session(wrong())
+    assert not (tmp_path / "store").exists()
