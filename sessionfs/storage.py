@@ -20,7 +20,7 @@ from .errors import (
     StorageError,
 )
 from .files import Durability, Files, NameTakenError, StrPath
-from .ids import new_session_id
+from .ids import hash12_of, new_session_id
 from .index import Index
 from .messages import MessageCodec, encode_messages, encode_metadata
 from .models import (
@@ -367,7 +367,7 @@ class FileStorage:
         checks.uuid(checkpoint_id, "checkpoint_id")
         unsound: tuple[SessionDirectory, str] | None = None
         refused: StorageError | None = None
-        for session_id in self._root.session_ids():
+        for session_id in self._index.sessions_holding(hash12_of(checkpoint_id)):
             directory = self._directory(session_id)
             try:
                 sha = directory.find(checkpoint_id)

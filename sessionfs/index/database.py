@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import files
 from ..errors import StorageError
@@ -23,10 +23,6 @@ CREATE TABLE sessions(
     created_us INTEGER, updated_us INTEGER, summary BLOB
 );
 CREATE INDEX newest ON sessions(updated_us DESC, id);
-CREATE TABLE histories(
-    id TEXT PRIMARY KEY, changed_ns INTEGER, modified_ns INTEGER, inode INTEGER, looked_ns INTEGER,
-    history BLOB
-);
 CREATE TABLE objects(
     id TEXT PRIMARY KEY, changed_ns INTEGER, modified_ns INTEGER, inode INTEGER, looked_ns INTEGER
 );
@@ -138,11 +134,3 @@ class Database:
         connection = self._connect()
         connection.executescript(_SCHEMA)
         self.place.stamp()
-
-
-def placeholders(number: int) -> str:
-    """Return as many question marks for a statement."""
-    return ",".join("?" * number)
-
-
-Row = tuple[Any, ...]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from .. import files, listing
+from ..ids import HASH12
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
 from ..root import Root
-from ..session import REFS, SessionDirectory
-from . import sessions
+from ..session import OBJECTS, REFS, SessionDirectory
+from . import checkpoints, sessions
+from .checkpoints import Names
 from .database import Database, UnusableError
 from .place import Place
 from .sessions import Known, Look
@@ -88,6 +90,36 @@ class Index:
             if summary is not None:
                 yield summary
 
+    def sessions_holding(self, hash12: str) -> list[UUID]:
+        """Return the sessions that hold an object whose hash begins like this, in ascending order."""
+        with self._lock:
+            try:
+                with self._database.reading() as connection:
+                    known = checkpoints.known_names(connection)
+                    looked = self._names_that_changed(known)
+                    found = set(checkpoints.holding(connection, hash12))
+            except UnusableError:
+                return [id_ for id_ in self._root.session_ids() if self._holds(id_, hash12)]
+            found -= {each.id for each in looked} | known.keys()
+            found |= {each.id for each in looked if hash12 in each.hash12}
+            number = len(looked) + len(known)
+            self._write(number, lambda connection: checkpoints.put_names(connection, looked, known))
+            return sorted(map(UUID, found))
+
+    def _names_that_changed(self, known: dict[str, checkpoints.Known]) -> list[Names]:
+        """List the objects of sessions that are not as recorded; what is left in ``known`` is gone."""
+        changed = []
+        for name in self._root.session_names():
+            before, path = known.pop(name, None), files.join(self._root.sessions, name, OBJECTS)
+            looked_ns, fingerprint = time.time_ns(), files.fingerprint(path) or (0, 0, 0)
+            if before is None or before[:3] != fingerprint or _racy(before):
+                digits = {sha[:HASH12] for sha in self._directory_of(UUID(name)).objects.hashes()}
+                changed.append(Names(name, fingerprint, looked_ns, digits))
+        return changed
+
+    def _holds(self, id_: UUID, hash12: str) -> bool:
+        return bool(self._directory_of(id_).objects.hashes(hash12))
+
     def _changes(self, connection: Connection) -> _Changes:
         """Compare what is recorded with the directories, and look at those that differ."""
         changes = _Changes([], [], [])
@@ -108,13 +140,17 @@ class Index:
         return changes
 
     def _record(self, changes: _Changes) -> None:
-        """Write what was found into the index, if that is worth it and nobody keeps us out."""
-        number = len(changes.looks) + len(changes.gone) + len(changes.confirmed)
+        looks = changes.looks + changes.confirmed
+        number = len(looks) + len(changes.gone)
+        self._write(number, lambda connection: sessions.put(connection, looks, changes.gone))
+
+    def _write(self, number: int, put: Callable[[Connection], None]) -> None:
+        """Write what was found, if that much is worth it and nobody keeps us out."""
         if not number or (number < WORTH_WRITING and not self._writes):
             return
         try:
             with self._database.writing() as connection:
-                sessions.put(connection, changes.looks + changes.confirmed, changes.gone)
+                put(connection)
         except UnusableError:
             return
         # What writing needs is loaded now, and the next time costs little.
@@ -134,5 +170,5 @@ class Index:
         return files.join(self._root.sessions, name, REFS)
 
 
-def _racy(known: Known) -> bool:
+def _racy(known: Known | checkpoints.Known) -> bool:
     return known[3] - known[0] < RACY_NS

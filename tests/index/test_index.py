@@ -17,6 +17,7 @@ from sessionfs import (
     CreateSessionRequest,
     FileStorage,
     ListSessionsQuery,
+    NotFoundError,
     UpdateSessionRequest,
 )
 from sessionfs.index import index as index_module
@@ -230,3 +231,53 @@ def test_a_session_that_is_removed_is_gone(root: Path, cache: Path) -> None:
         shutil.rmtree(storage.session_path(each.id))
     assert storage.list_sessions().total == 7
     assert_equals_scan(open_store(root, cache))
+
+
+def test_a_checkpoint_is_found_by_its_id_without_looking_into_other_sessions(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(root, monkeypatch)
+    storage = open_store(root, cache)
+    fill(storage, 12)
+    wanted = storage.append_messages(storage.list_sessions().sessions[5].id, [{"n": "wanted"}])
+    storage.get_checkpoint(wanted.id)
+    with opened_files() as opened:
+        assert open_store(root, cache).get_checkpoint(wanted.id).id == wanted.id
+    assert {path.split("/sessions/")[1][:36] for path in opened if "/sessions/" in path} == {
+        str(wanted.session_id)
+    }
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_harmed_index_hides_no_checkpoint(
+    root: Path, cache: Path, harm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(root, monkeypatch)
+    storage = open_store(root, cache)
+    fill(storage, 10)
+    ids = [each.active_checkpoint_id for each in storage.list_sessions().sessions]
+    for each in ids:
+        assert each is not None
+        assert storage.get_checkpoint(each).id == each
+    HARM[harm](cache, random.Random(1))
+    for each in ids:
+        assert each is not None
+        assert open_store(root, cache).get_checkpoint(each).id == each
+
+
+def test_checkpoints_that_arrive_move_or_go_are_found_where_they_are(
+    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(root, monkeypatch)
+    storage, away = open_store(root, cache), tmp_path / "away"
+    fill(storage, 10)
+    summary = storage.list_sessions().sessions[3]
+    assert summary.active_checkpoint_id is not None
+    assert storage.get_checkpoint(summary.active_checkpoint_id).session_id == summary.id
+    Path(storage.session_path(summary.id)).rename(away)
+    for each in (storage, open_store(root, cache)):
+        with pytest.raises(NotFoundError):
+            each.get_checkpoint(summary.active_checkpoint_id)
+    away.rename(root / "sessions" / str(summary.id))
+    for each in (storage, open_store(root, cache)):
+        assert each.get_checkpoint(summary.active_checkpoint_id).session_id == summary.id
