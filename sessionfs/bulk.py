@@ -6,16 +6,29 @@ same files, so that bringing it in twice, or on two machines, changes nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import checks, history
-from .clock import following, from_datetime
+from .clock import following, from_datetime, to_datetime, to_rfc3339
 from .errors import InvalidRequestError
+from .files import NameTakenError
 from .history import State
 from .messages import encode_messages, encode_metadata
-from .models import ImportedCheckpoint, ImportSessionRequest, SessionStatus, SessionVisibility
+from .models import (
+    ImportedCheckpoint,
+    ImportSessionRequest,
+    ImportSessionResult,
+    SessionStatus,
+    SessionVisibility,
+)
+from .root import Root
 from .session import OBJECTS, REFS, Environment, SessionDirectory
+
+_ONE_MOMENT = timedelta(milliseconds=1)
+"""Refs of one source this close say the same time; what a person does here is seconds later."""
 
 
 class PlannedCheckpoint(NamedTuple):
@@ -83,7 +96,26 @@ def create(
     return last
 
 
-def extend(
+def bring_in(
+    root: Root,
+    directory: SessionDirectory,
+    environment: Environment,
+    request: ImportSessionRequest,
+    planned: list[PlannedCheckpoint],
+    facts: dict[str, Any],
+) -> ImportSessionResult:
+    """Store a history that was made elsewhere: as a new session, or what the session here lacks."""
+    created, facts_at = not directory.exists(), from_datetime(request.created_at)
+    root.make()
+    if created:
+        with suppress(NameTakenError):  # another process imports it too, or a part of it is arriving
+            create(root.sessions, directory.id, environment, planned, facts, facts_at)
+            return ImportSessionResult(directory.id, True, len(planned), len(planned))
+    new = _extend(directory, planned, facts, facts_at)
+    return ImportSessionResult(directory.id, created, new, len(planned))
+
+
+def _extend(
     directory: SessionDirectory,
     planned: list[PlannedCheckpoint],
     facts: dict[str, Any],
@@ -96,15 +128,19 @@ def extend(
     refs = directory.refs.names()
     before = set(directory.objects.hashes())
     hashes = put_history(directory, planned)
-    new = len(set(hashes) - before)
     directory.objects.sync()
     if not refs.meta:
         directory.refs.put_meta(facts_at, facts)
         directory.refs.sync()
     # Also where nothing was new: a kill may have come between the objects and the ref.
-    if not refs.active or planned[-1].at > refs.active[-1].at:
-        directory.activate(hashes[-1], planned[-1].at, refs)
-    return new
+    last, at = hashes[-1], planned[-1].at
+    top = refs.active[-1] if refs.active else None
+    if top is None or at > top.at:
+        directory.activate(last, at, refs)
+    elif last not in before and to_datetime(top.at) - to_datetime(at) < _ONE_MOMENT:
+        # The same moment told again with more in it: a transcript that grew without a later time.
+        directory.activate(last, following(top.at), refs)
+    return len(set(hashes) - before)
 
 
 def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
@@ -117,8 +153,15 @@ def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
     }
 
 
-def plan(session: UUID, request: ImportSessionRequest) -> list[PlannedCheckpoint]:
-    """Return the checkpoints of a request, checked, with timestamps that rise."""
+def plan(request: ImportSessionRequest) -> tuple[list[PlannedCheckpoint], dict[str, Any]]:
+    """Return the checkpoints of a request, with timestamps that rise, and its facts, all checked."""
+    session = checks.uuid(request.session_id, "session_id")
+    facts = new_facts(request.title, request.visibility, request.cwd)
+    facts["status"] = checks.member(request.status, SessionStatus, "status")
+    facts["created_at"] = to_rfc3339(checks.aware(request.created_at, "created_at"))
+    from_datetime(request.created_at)  # it must be one that a ref can carry
+    if encode_metadata(request.source) is not None:
+        facts["source"] = request.source
     if not isinstance(request.checkpoints, list | tuple) or not request.checkpoints:
         raise InvalidRequestError("checkpoints must be a list that is not empty")
     planned: list[PlannedCheckpoint] = []
@@ -138,4 +181,4 @@ def plan(session: UUID, request: ImportSessionRequest) -> list[PlannedCheckpoint
                 appends=checkpoint.appends,
             )
         )
-    return planned
+    return planned, facts

@@ -11,7 +11,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from . import bulk, checkpointing, checks, files, history, listing, stats, views
-from .clock import from_datetime, next_timestamp, to_datetime, to_rfc3339, wall_clock
+from .clock import next_timestamp, to_datetime, to_rfc3339, wall_clock
 from .errors import (
     CorruptObjectError,
     IncompleteError,
@@ -19,7 +19,7 @@ from .errors import (
     NotFoundError,
     StorageError,
 )
-from .files import Durability, Files, NameTakenError, StrPath
+from .files import Durability, Files, StrPath
 from .ids import hash12_of, new_session_id
 from .index import Index
 from .messages import MessageCodec, encode_messages, encode_metadata
@@ -206,27 +206,10 @@ class FileStorage:
         are not here yet are added; what was done to the session here since stays active.
         """
         checks.request(request, ImportSessionRequest)
-        session_id = checks.uuid(request.session_id, "session_id")
-        facts = bulk.new_facts(request.title, request.visibility, request.cwd)
-        facts["status"] = checks.member(request.status, SessionStatus, "status")
-        facts["created_at"] = to_rfc3339(checks.aware(request.created_at, "created_at"))
-        if encode_metadata(request.source) is not None:
-            facts["source"] = request.source
-        planned = bulk.plan(session_id, request)
+        planned, facts = bulk.plan(request)
         self._root.check_writable()
-        facts_at = from_datetime(request.created_at)
-        directory = self._directory(session_id)
-        created = not directory.exists()
-        self._root.make()
-        try:
-            if created:
-                path, environment = self._root.sessions, self._environment
-                bulk.create(path, session_id, environment, planned, facts, facts_at)
-                return ImportSessionResult(session_id, True, len(planned), len(planned))
-        except NameTakenError:
-            pass  # another process imports it too, or a part of it is arriving
-        new = bulk.extend(directory, planned, facts, facts_at)
-        return ImportSessionResult(session_id, created, new, len(planned))
+        directory = self._directory(request.session_id)
+        return bulk.bring_in(self._root, directory, self._environment, request, planned, facts)
 
     # Checkpoints
 

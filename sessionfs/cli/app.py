@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from .. import __version__, importers
-from ..errors import StorageError
+from .. import __version__, importers, listing
+from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
 from ..models import (
+    CheckpointSummary,
     ImportSessionResult,
     ListCheckpointsQuery,
     ListSessionsQuery,
+    ListSessionsResult,
     SessionStatus,
+    SessionSummary,
 )
 from ..storage import FileStorage
 from . import render, resolve
 from .text import counted, harmless, moment, one_line
 
 _PIPED_WIDTH = 1000
+_MOST_MESSAGES = 10_000
+"""As many as ``log`` reads to show what was said."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -128,20 +137,25 @@ def ls(
         query = ListSessionsQuery(
             limit=limit,
             search=search,
-            cwd=str(cwd) if cwd else None,
-            cwd_below=str(below.absolute()) if below else None,
+            cwd=os.path.abspath(cwd) if cwd else None,
+            cwd_below=os.path.abspath(below) if below else None,
             updated_since=since,
             updated_until=until,
             status=None if deleted else SessionStatus.ACTIVE,
         )
-        result = storage.list_sessions(query)
+        everything = resolve.all_sessions(storage)
+        result = listing.answer(everything, listing.check(query))
         if as_json:
             _print_json(result)
             return
         if result.sessions:
-            ids = [each.id for each in resolve.all_sessions(storage)]
-            render.sessions(_console(), result.sessions, ids)
-        _note_what_is_not_shown(storage, query, result.total, len(result.sessions))
+            render.sessions(_console(), result.sessions, [each.id for each in everything])
+        for line in _not_shown(everything, query, result):
+            _note(line)
+        if not everything:
+            _note(f"no sessions in {storage.backend_info().store_path}")
+        elif not result.total:
+            _note("no session matches")
 
 
 @app.command(epilog="Example: sessionfs show @1 --full")
@@ -159,10 +173,13 @@ def show(
 ) -> None:
     """Print a session: its facts and the conversation."""
     with _reporting(as_json), _open(store) as storage:
-        shown = storage.get_session(resolve.session_id(storage, session))
-        if checkpoint is not None:
-            wanted = resolve.checkpoint_id(storage, shown.id, checkpoint)
-            shown.active_checkpoint = storage.get_checkpoint(wanted)
+        found = resolve.session(storage, session)
+        if checkpoint is None:
+            shown = storage.get_session(found.id)
+        else:
+            # The active checkpoint may be damaged: it is not asked for.
+            wanted = storage.get_checkpoint(resolve.checkpoint_id(storage, found.id, checkpoint))
+            shown = render.with_checkpoint(found, wanted)
         if as_json:
             _print_json(shown)
             return
@@ -182,14 +199,15 @@ def log(
 ) -> None:
     """Print a session's checkpoints with their branches, newest first."""
     with _reporting(as_json), _open(store) as storage:
-        id_ = resolve.session_id(storage, session)
-        total = storage.list_checkpoints(id_, ListCheckpointsQuery(limit=0)).total
-        query = ListCheckpointsQuery(
-            limit=limit, offset=max(total - limit, 0), include_state=not as_json
-        )
-        page = storage.list_checkpoints(id_, query)
-        listed = [each for each in resolve.all_sessions(storage) if each.id == id_]
-        active = listed[0].active_checkpoint_id if listed else None
+        found = resolve.session(storage, session)
+        total = storage.list_checkpoints(found.id, ListCheckpointsQuery(limit=0)).total
+        query = ListCheckpointsQuery(limit=limit, offset=max(total - limit, 0))
+        page = storage.list_checkpoints(found.id, query)
+        active = found.active_checkpoint_id
+        if not total:
+            for problem in page.problems:
+                _note(f"! {problem}")
+            storage.get_active_checkpoint(found.id)  # says what is missing
         if as_json:
             checkpoints = msgspec.to_builtins(page.checkpoints)
             for each in checkpoints:
@@ -197,9 +215,12 @@ def log(
             _print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
             return
         newest = page.checkpoints[::-1]
+        without = _add_states(storage, found.id, newest, total)
         render.log(_console(), newest, active)
         if total > len(newest):
             _note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
+        if without:
+            _note(f"the texts of {counted(without, 'long checkpoint')} not shown (show -c)")
         for problem in page.problems:
             _note(f"! {problem}")
 
@@ -215,21 +236,24 @@ def path(
 ) -> None:
     """Print where a session's files are, for use by hand."""
     with _reporting(as_json), _open(store) as storage:
-        id_ = resolve.session_id(storage, session)
-        directory = Path(storage.session_path(id_))
-        if as_json or active:
-            checkpoint = storage.checkpoint_path(storage.get_active_checkpoint(id_).id)
+        found = resolve.session(storage, session)
+        directory = Path(storage.session_path(found.id))
+        checkpoint: str | None = None
+        if found.active_checkpoint_id is not None:
+            checkpoint = storage.checkpoint_path(found.active_checkpoint_id)
+        elif active:
+            storage.get_active_checkpoint(found.id)  # says what is missing
         if as_json:
             _print_json(
                 {
                     "path": str(directory),
                     "active": checkpoint,
-                    "objects": sorted(str(file) for file in (directory / "objects").iterdir()),
-                    "refs": sorted(str(file) for file in (directory / "refs").iterdir()),
+                    "objects": _files(directory / "objects"),
+                    "refs": _files(directory / "refs"),
                 }
             )
         else:
-            typer.echo(checkpoint if active else directory)
+            typer.echo(os.fsencode(checkpoint if active and checkpoint else directory))
 
 
 @app.command("stats", epilog="Example: sessionfs stats --since 1w")
@@ -246,7 +270,7 @@ def stats_(
     """Count the tool calls and how they ended, in one session or in all."""
     with _reporting(as_json), _open(store) as storage:
         if session is not None:
-            figures = storage.get_session_stats(resolve.session_id(storage, session))
+            figures = storage.get_session_stats(resolve.session(storage, session).id)
         else:
             query = ListSessionsQuery(updated_since=since, updated_until=until)
             figures = storage.get_store_stats(query)
@@ -262,9 +286,15 @@ def _open(store: Path | None) -> FileStorage:
 
 def _import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
     report: dict[str, Any] = {"file": str(file), "sessions": [], "problems": []}
+    errors: list[StorageError] = []
     try:
-        for transcript in importers.read(file.expanduser()):
-            result = storage.import_session(transcript.request)
+        for transcript in importers.read(resolve.expanded(file)):
+            report["problems"] += [problem._asdict() for problem in transcript.problems]
+            try:
+                result = storage.import_session(transcript.request)
+            except (InvalidRequestError, CorruptObjectError, NotFoundError) as error:
+                errors.append(error)  # of this session: the others are not kept back
+                continue
             report["sessions"].append(
                 {
                     "tool": transcript.tool,
@@ -272,10 +302,11 @@ def _import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
                     **msgspec.to_builtins(result),
                 }
             )
-            report["problems"] += [problem._asdict() for problem in transcript.problems]
     except StorageError as error:
-        report["error"] = error.message
-        report["code"] = error.code
+        errors.append(error)
+    if errors:
+        report["error"] = "; ".join(error.message for error in errors)
+        report["code"] = errors[0].code
     return report
 
 
@@ -303,19 +334,34 @@ def _progress(files: list[Path]) -> Iterator[Path]:
         yield from progress.track(files, description="Importing")
 
 
-def _note_what_is_not_shown(
-    storage: FileStorage, query: ListSessionsQuery, total: int, shown: int
-) -> None:
+def _not_shown(
+    everything: list[SessionSummary], query: ListSessionsQuery, result: ListSessionsResult
+) -> Iterator[str]:
     """Say how many sessions a limit or their status leaves out: nothing is hidden silently."""
-    if total > shown:
-        _note(f"{counted(total - shown, 'more session')} (-n {total})")
+    if result.total > len(result.sessions):
+        yield f"{counted(result.total - len(result.sessions), 'more session')} (-n {result.total})"
     if query.status is not None:
-        everything = msgspec.structs.replace(query, status=SessionStatus.DELETED, limit=0)
-        deleted = storage.list_sessions(everything).total
+        others = msgspec.structs.replace(query, status=SessionStatus.DELETED)
+        deleted = listing.answer(everything, others).total
         if deleted:
-            _note(f"{counted(deleted, 'deleted session')} not shown (--all)")
-    if not total:
-        _note(f"no sessions in {storage.backend_info().store_path}")
+            yield f"{counted(deleted, 'deleted session')} not shown (--all)"
+
+
+def _add_states(
+    storage: FileStorage, session: UUID, newest: list[CheckpointSummary], total: int
+) -> int:
+    """Fill in the states of the newest checkpoints, and return how many are too long for that."""
+    sizes = accumulate(each.message_count for each in newest)
+    few = sum(size <= _MOST_MESSAGES for size in sizes)
+    if few:
+        query = ListCheckpointsQuery(limit=few, offset=total - few, include_state=True)
+        states = {each.id: each for each in storage.list_checkpoints(session, query).checkpoints}
+        newest[:few] = [states.get(each.id, each) for each in newest[:few]]
+    return len(newest) - few
+
+
+def _files(directory: Path) -> list[str]:
+    return sorted(str(file) for file in directory.iterdir()) if directory.is_dir() else []
 
 
 @contextmanager
@@ -342,5 +388,10 @@ def _note(text: str) -> None:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    try:
+        raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    except UnicodeEncodeError:
+        # A path that is no text: as escapes, which its bytes can be had from.
+        raw = json.dumps(msgspec.to_builtins(value), indent=2).encode()
+    sys.stdout.buffer.write(raw + b"\n")
     sys.stdout.buffer.flush()

@@ -13,7 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..ids import HASH12
-from ..models import CheckpointSummary, Session, SessionStats, SessionStatus, SessionSummary
+from ..models import (
+    Checkpoint,
+    CheckpointSummary,
+    Session,
+    SessionStats,
+    SessionStatus,
+    SessionSummary,
+)
 from . import graph
 from .resolve import short_ids
 from .text import ago, counted, harmless, one_line
@@ -65,6 +72,20 @@ def session(console: Console, shown: Session, messages: list[dict[str, Any]], *,
         console.print()
         for line in _message(message, full=full):
             console.print(line, soft_wrap=True)
+
+
+def with_checkpoint(found: SessionSummary, checkpoint: Checkpoint) -> Session:
+    """Return a listed session as one whose active checkpoint this is."""
+    return Session(
+        id=found.id,
+        title=found.title,
+        visibility=found.visibility,
+        status=found.status,
+        cwd=found.cwd,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+        active_checkpoint=checkpoint,
+    )
 
 
 def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | None) -> None:
@@ -142,7 +163,8 @@ def _message(message: dict[str, Any], *, full: bool) -> Iterator[Text]:
     yield from (Text(line) for line in lines[:most])
     if len(lines) > most:
         yield Text(f"… {counted(len(lines) - most, 'more line')} (--full)", style="dim")
-    for call in message.get("tool_calls") or ():
+    calls = message.get("tool_calls") or []
+    for call in calls if isinstance(calls, list) else [calls]:
         yield Text("→ " + _call(call, 10_000 if full else 160), style="yellow")
 
 

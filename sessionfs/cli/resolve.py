@@ -16,18 +16,28 @@ from ..models import (
     SessionSummary,
 )
 from ..storage import FileStorage
+from .text import one_line
 
 ROOT_VARIABLE = "SESSIONFS_ROOT"
 _NEWEST = re.compile(r"@([1-9]\d*)")
+_MOST_DIGITS = 9
 _EVERYTHING = 1 << 60
 
 
 def root(store: Path | None) -> Path:
     """Return the store's directory: the option, then the variable, then ``~/.sessionfs``."""
     if store is not None:
-        return store.expanduser()
+        return expanded(store)
     named = os.environ.get(ROOT_VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".sessionfs"
+    return expanded(Path(named or "~/.sessionfs"))
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with ``~`` and ``~user`` replaced; InvalidRequestError where nobody is known."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidRequestError(f"{path}: {error}", path=str(path)) from error
 
 
 def all_sessions(storage: FileStorage) -> list[SessionSummary]:
@@ -35,17 +45,19 @@ def all_sessions(storage: FileStorage) -> list[SessionSummary]:
     return storage.list_sessions(ListSessionsQuery(limit=_EVERYTHING)).sessions
 
 
-def session_id(storage: FileStorage, given: str) -> UUID:
+def session(storage: FileStorage, given: str) -> SessionSummary:
     """Return the session that a unique prefix of an id means; ``@1`` is the first that ``ls`` lists."""
     sessions = all_sessions(storage)
     newest = _NEWEST.fullmatch(given)
     if newest:
         listed = [each for each in sessions if each.status is SessionStatus.ACTIVE]
-        if int(newest[1]) > len(listed):
-            raise NotFoundError(f"{given}: the store has {len(listed)} sessions that are not deleted")
-        return listed[int(newest[1]) - 1].id
-    found = [each.id for each in sessions if _begins(each.id, given)]
-    return _only(found, given, "session")
+        # A number of more digits than that is never reached, and cannot always be converted.
+        if len(newest[1]) > _MOST_DIGITS or int(newest[1]) > len(listed):
+            count = f"the store has {len(listed)} sessions that are not deleted"
+            raise NotFoundError(f"{one_line(given, 40)}: {count}")
+        return listed[int(newest[1]) - 1]
+    id_ = _only([each.id for each in sessions if _begins(each.id, given)], given, "session")
+    return next(each for each in sessions if each.id == id_)
 
 
 def checkpoint_id(storage: FileStorage, session: UUID, given: str) -> UUID:
@@ -74,7 +86,7 @@ def _begins(id_: UUID, given: str) -> bool:
 
 def _only(found: list[UUID], given: str, noun: str) -> UUID:
     if not found:
-        raise NotFoundError(f"no {noun} has an id that begins with {given!r}")
+        raise NotFoundError(f"no {noun} has an id that begins with {one_line(given, 80)!r}")
     if len(found) > 1:
         some = ", ".join(short_ids(found)[id_] for id_ in found[:5])
         raise InvalidRequestError(f"{given!r} begins the ids of {len(found)} {noun}s: {some}")

@@ -7,27 +7,28 @@ in ``IMPORTERS`` below; everything else finds it there.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ..errors import InvalidRequestError
 from . import claude_code, codex, stakpak
-from .base import Importer, Line, Problem, Transcript, originals
+from .base import Importer, Problem, Transcript, originals
+from .lines import Line, first_bytes, first_objects
 
 IMPORTERS: tuple[Importer, ...] = (claude_code, codex, stakpak)
-
-_HEAD_BYTES = 1 << 16
 
 
 def recognise(path: Path) -> Importer:
     """Return the importer for a file; InvalidRequestError if no tool is known to write such."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise InvalidRequestError(f"{path}: {error.strerror}", path=str(path)) from error
-    for importer in IMPORTERS:
-        if importer.recognises(path, head):
-            return importer
+    head = first_bytes(path)
+    firsts: Iterator[bytes | dict[str, Any]] = chain([head], first_objects(path))
+    for first in firsts:
+        for importer in IMPORTERS:
+            if importer.recognises(path, first):
+                return importer
+        if b"\0" in head[:16]:
+            break  # no text
     tools = ", ".join(importer.TOOL for importer in IMPORTERS)
     what = "is empty" if not head.strip() else f"is no transcript of a known tool ({tools})"
     raise InvalidRequestError(f"{path} {what}", path=str(path))

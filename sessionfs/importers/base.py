@@ -1,4 +1,4 @@
-"""What importers share: reading lines, keeping whole records, and cutting a transcript into turns.
+"""What importers share: keeping whole records, and cutting a transcript into turns.
 
 The invariant: no record is lost. One that becomes messages is kept beside the first of them, without
 the values that the messages hold themselves; ``moved`` says where those went. One that is no message
@@ -8,8 +8,6 @@ is kept in the metadata of its turn's checkpoint, and so is the text of a line t
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +17,9 @@ from uuid import UUID, uuid5
 import msgspec
 
 from ..clock import parse_rfc3339
-from ..errors import InvalidRequestError
-from ..messages import encode_metadata
 from ..models import ImportedCheckpoint, ImportSessionRequest
 from ..records import sha256
+from .lines import Line
 
 NAMESPACE = UUID("7d9b3c1e-5a42-5f0c-9d68-2f1b6a7c4e30")
 """Namespace of the ids of sessions whose tool gives them no UUID."""
@@ -30,6 +27,8 @@ NAMESPACE = UUID("7d9b3c1e-5a42-5f0c-9d68-2f1b6a7c4e30")
 TITLE_LENGTH = 80
 UNTITLED = "Untitled"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+"""A later time leaves too little of the calendar for what comes after it."""
 
 
 class Problem(NamedTuple):
@@ -53,21 +52,16 @@ class Importer(Protocol):
     TOOL: str
     """The tool's name, as it stands in what is stored."""
 
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Tell from the first bytes of a file whether it is one of this tool's."""
+    def recognises(self, path: Path, first: bytes | dict[str, Any]) -> bool:
+        """Tell whether a file is one of this tool's.
+
+        It is asked about the file's first bytes, then about each JSON object on its first lines.
+        """
         ...
 
     def read(self, path: Path) -> Iterator[Transcript]:
         """Give the sessions of a file; what cannot be read is among their problems."""
         ...
-
-
-class Line(NamedTuple):
-    """A record of a JSON Lines file, or a line that holds none (``damage`` says why)."""
-
-    number: int
-    record: Any
-    damage: str | None = None
 
 
 class Moved(NamedTuple):
@@ -95,37 +89,33 @@ def session_id(tool: str, name: str) -> UUID:
         return uuid5(NAMESPACE, f"{tool}:{name}")
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """Give the records of a JSON Lines file, one line in memory at a time; blank lines are none."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
-            if line.strip():
-                yield from _records(number, line.strip())
-
-
 def first_line_name(lines: list[Line]) -> str:
     """Return a name for a session that has none: it stays the same when the transcript grows."""
     return "sha256:" + sha256(msgspec.json.encode(lines[0].record))
 
 
-def json_objects(head: bytes, most: int = 5) -> list[dict[str, Any]]:
-    """Return the JSON objects among the first whole lines of a file."""
-    found = []
-    for line in head.split(b"\n")[:most]:
-        try:
-            value = msgspec.json.decode(line)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found
+def moment(text: str) -> datetime | None:
+    """Return the time that a text names, if it is one that a checkpoint can have."""
+    found = parse_rfc3339(text)
+    return found if found is not None and found <= _LAST else None
 
 
 def when(record: Any) -> datetime | None:
     """Return the time that a record's ``timestamp`` names."""
     stamp = record.get("timestamp") if isinstance(record, dict) else None
-    return parse_rfc3339(stamp) if isinstance(stamp, str) else None
+    return moment(stamp) if isinstance(stamp, str) else None
+
+
+def unusable_time(record: Any) -> str | None:
+    """Say why the time of a record is none here; None: it can be used, or there is none."""
+    stamp = record.get("timestamp") if isinstance(record, dict) else None
+    if not isinstance(stamp, str) or moment(stamp) is not None:
+        return None
+    try:
+        named = datetime.fromisoformat(stamp).tzinfo is not None
+    except ValueError:
+        return None
+    return f"the time {stamp} is beyond the calendar" if named else None
 
 
 def milliseconds(moment: datetime | None) -> int | None:
@@ -174,7 +164,7 @@ class Turns:
         """Keep a record that is no message, or a line that holds none."""
         self._note_time(line)
         kind = "record" if line.damage is None else "damaged"
-        self._records.append({"line": line.number, kind: line.record})
+        self._records.append({**_place(line), kind: line.record})
 
     def checkpoints(self) -> list[ImportedCheckpoint]:
         """Return the checkpoints of all turns."""
@@ -214,6 +204,8 @@ def collect(
     for line in lines:
         if line.damage is not None:
             problems.append(Problem(line.number, line.damage))
+        elif late := unusable_time(line.record):
+            problems.append(Problem(line.number, late))
         made = messages_of(line) if line.damage is None else None
         if made is None:
             turns.keep(line)
@@ -230,8 +222,9 @@ def originals(
     """Return the records that an imported session was made of, in their order.
 
     Args:
-        messages: of the imported session's last checkpoint, as dicts.
-        metadata: of all its checkpoints.
+        messages: of a checkpoint of the imported session, as dicts; all records are had from the
+            active one.
+        metadata: of that checkpoint and its ancestors. Others hold records of a shorter copy again.
 
     """
     kept = list(messages)
@@ -244,14 +237,29 @@ def originals(
         for path, offset, target, as_json in source["moved"]:
             value = _get(kept[i + offset], target)
             _set(record, path, msgspec.json.decode(value) if as_json else value)
-        lines.append(Line(source["line"], record))
+        lines.append(_kept_line(source, record))
     for each in metadata:
         for entry in (each or {}).get("source", {}).get("records", []):
-            if "record" in entry:
-                lines.append(Line(entry["line"], entry["record"]))
-            else:
-                lines.append(Line(entry["line"], entry["damaged"], "not a record"))
-    return sorted(lines, key=lambda line: line.number)
+            lines.append(_kept_line(entry, entry.get("record")))
+    once = {(line.number, line.part, msgspec.json.encode(line.record)): line for line in lines}
+    return sorted(once.values(), key=lambda line: (line.number, line.part))
+
+
+def _kept_line(entry: dict[str, Any], record: Any) -> Line:
+    """Return the line of which a record, or its text, was kept."""
+    if "damaged" in entry:
+        return Line(entry["line"], entry["damaged"], "not a record")
+    return Line(entry["line"], record, None, entry.get("text"), entry.get("part", 0))
+
+
+def _place(line: Line) -> dict[str, Any]:
+    """Return what is kept of a line beside its record."""
+    place: dict[str, Any] = {"line": line.number}
+    if line.part:
+        place["part"] = line.part
+    if line.text is not None:
+        place["text"] = line.text
+    return place
 
 
 def _keep_record(line: Line, messages: list[dict[str, Any]], moved: list[Moved]) -> None:
@@ -259,50 +267,8 @@ def _keep_record(line: Line, messages: list[dict[str, Any]], moved: list[Moved])
     skeleton = msgspec.json.decode(msgspec.json.encode(line.record))
     for move in moved:
         _set(skeleton, move.source, None)
-    source = {"line": line.number, "record": skeleton, "moved": [list(move) for move in moved]}
+    source = {**_place(line), "record": skeleton, "moved": [list(move) for move in moved]}
     messages[0].setdefault("metadata", {})["source"] = source
-
-
-def _records(number: int, raw: bytes) -> Iterator[Line]:
-    try:
-        records = [msgspec.json.decode(raw)]
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        records = _several(raw)
-        if not records:
-            yield Line(number, _as_text(raw), f"not JSON: {error}")
-            return
-    for record in records:
-        try:
-            encode_metadata({"record": [[record]]})
-        except InvalidRequestError as error:
-            yield Line(number, _as_text(raw), error.message)
-            return
-    yield from (Line(number, record) for record in records)
-
-
-def _several(raw: bytes) -> list[Any]:
-    """Return the records of a line that two writers have written onto, or none."""
-    decoder = json.JSONDecoder()
-    found: list[Any] = []
-    try:
-        text = raw.decode()
-        position = 0
-        while position < len(text):
-            record, position = decoder.raw_decode(text, position)
-            if not isinstance(record, dict):
-                return []
-            found.append(record)
-            position += len(text[position:]) - len(text[position:].lstrip())
-    except (ValueError, RecursionError):
-        return []
-    return found
-
-
-def _as_text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return "base64:" + base64.b64encode(raw).decode()
 
 
 def _get(value: Any, path: Iterable[str | int]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -17,30 +18,27 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
-    Line,
     Moved,
     Transcript,
     collect,
     first_line_name,
-    json_objects,
     milliseconds,
-    read_lines,
     session_id,
     title_from,
     when,
 )
+from .lines import Line, read_lines
 
 TOOL = "claude-code"
 
 _KINDS = ("user", "assistant")
 
 
-def recognises(path: Path, head: bytes) -> bool:  # noqa: ARG001 (the protocol's)
-    """Tell whether a file's first records look like Claude Code's."""
-    return any(
-        (record.get("type") in _KINDS and isinstance(record.get("message"), dict))
-        or record.get("type") in ("summary", "file-history-snapshot", "queue-operation")
-        for record in json_objects(head)
+def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:  # noqa: ARG001 (the protocol's)
+    """Tell whether a record of a file looks like Claude Code's."""
+    return isinstance(first, dict) and (
+        (first.get("type") in _KINDS and isinstance(first.get("message"), dict))
+        or first.get("type") in ("summary", "file-history-snapshot", "queue-operation")
     )
 
 
@@ -58,7 +56,7 @@ def read(path: Path) -> Iterator[Transcript]:
     turns, problems = collect(TOOL, lines, messages_of)
     if not lines:
         return
-    name = _name(lines, subagent=subagent)
+    name = _name(path, lines, subagent=subagent)
     request = ImportSessionRequest(
         session_id=session_id(TOOL, name),
         title=title_from([_first(lines, "summary") or "", *turns.user_texts]) or UNTITLED,
@@ -81,21 +79,32 @@ def _is_message(line: Line) -> bool:
     )
 
 
-def _name(lines: list[Line], *, subagent: bool) -> str:
-    """Return what the session is called there; one that names none is known by its first line."""
-    name = _first(lines, "sessionId")
-    if name is None:
-        return first_line_name(lines)
+def _name(path: Path, lines: list[Line], *, subagent: bool) -> str:
+    """Return what the session is called there.
+
+    A resumed session begins with records of the one before, which carry that one's id: the name of
+    the file says which it is, and where it does not, the last record. One that names none is known
+    by its first line.
+    """
+    names = [*_all(lines, "sessionId")]
     agent = _first(lines, "agentId") if subagent else None
-    return f"{name}:{agent}" if agent else name
+    if agent and names:
+        return f"{names[0]}:{agent}"
+    try:
+        return str(UUID(path.stem))
+    except ValueError:
+        return names[-1] if names else first_line_name(lines)
 
 
 def _first(lines: list[Line], field: str) -> str | None:
+    return next(_all(lines, field), None)
+
+
+def _all(lines: list[Line], field: str) -> Iterator[str]:
     for line in lines:
         value = line.record.get(field) if isinstance(line.record, dict) else None
         if isinstance(value, str) and value:
-            return value
-    return None
+            yield value
 
 
 def _messages(record: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Moved]]:

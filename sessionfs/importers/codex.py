@@ -17,18 +17,16 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
-    Line,
     Moved,
     Transcript,
     collect,
     first_line_name,
-    json_objects,
     milliseconds,
-    read_lines,
     session_id,
     title_from,
     when,
 )
+from .lines import Line, read_lines
 
 TOOL = "codex"
 
@@ -38,13 +36,12 @@ _OUTPUTS = ("function_call_output", "custom_tool_call_output")
 _ROLES = ("system", "developer", "user", "assistant")
 
 
-def recognises(path: Path, head: bytes) -> bool:  # noqa: ARG001 (the protocol's)
-    """Tell whether a file's first records look like Codex's."""
-    return any(
-        (record.get("type") in _ENVELOPES and isinstance(record.get("payload"), dict))
-        or (record.get("type") in (*_CALLS, *_OUTPUTS) and "call_id" in record)
-        or ({"id", "timestamp", "instructions"} <= set(record) and "type" not in record)
-        for record in json_objects(head)
+def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:  # noqa: ARG001 (the protocol's)
+    """Tell whether a record of a file looks like Codex's."""
+    return isinstance(first, dict) and (
+        (first.get("type") in _ENVELOPES and isinstance(first.get("payload"), dict))
+        or (first.get("type") in (*_CALLS, *_OUTPUTS) and "call_id" in first)
+        or ({"id", "timestamp", "instructions"} <= set(first) and "type" not in first)
     )
 
 
@@ -93,7 +90,7 @@ def _messages(line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
     kind = item.get("type")
     if kind == "message" and item.get("role") in _ROLES:
         made = _spoken(item, at)
-    elif kind in _CALLS:
+    elif isinstance(kind, str) and kind in _CALLS:
         made = _call(item, at, _CALLS[kind])
     elif kind in _OUTPUTS:
         made = _output(item, at)

@@ -1,22 +1,25 @@
 """Stakpak: ``~/.stakpak/data/local.db``, SQLite with a row a session and a row a checkpoint.
 
 A checkpoint's ``state`` is the whole conversation. A NULL state (old rows) is a conversation without
-messages; one that is not JSON is damage: it is reported, its text is kept with the session's facts,
-and the rest is taken over.
+messages. A row whose state is not JSON is damage: it is reported, and becomes a checkpoint that adds
+nothing to its parent and carries the whole row in its metadata; the rest is taken over.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import math
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
-from ..clock import parse_rfc3339
 from ..errors import InvalidRequestError
 from ..messages import encode_messages, encode_metadata
 from ..models import (
@@ -25,100 +28,201 @@ from ..models import (
     SessionStatus,
     SessionVisibility,
 )
-from .base import EPOCH, UNTITLED, Problem, Transcript, session_id
+from .base import EPOCH, UNTITLED, Problem, Transcript, moment, session_id
 
 TOOL = "stakpak"
+
+_COLUMNS = {
+    "sessions": {"id", "title", "created_at"},
+    "checkpoints": {"id", "session_id", "state", "created_at"},
+}
 
 _Row = dict[str, Any]
 
 
-def recognises(path: Path, head: bytes) -> bool:
+class _Known(NamedTuple):
+    """A checkpoint that others may follow: its place, and what tells whether they go on from it."""
+
+    place: int
+    length: int
+    digest: bytes
+
+
+def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:
     """Tell whether a file is an SQLite database with Stakpak's two tables."""
-    if not head.startswith(b"SQLite format 3\0"):
+    if not isinstance(first, bytes) or not first.startswith(b"SQLite format 3\0"):
         return False
     import sqlite3
 
     try:
         with closing(_open(path)) as database:
-            rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            return {"sessions", "checkpoints"} <= {row["name"] for row in rows}
+            return all(
+                columns <= {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
+                for table, columns in _COLUMNS.items()
+            )
     except sqlite3.Error:
         return False
 
 
 def read(path: Path) -> Iterator[Transcript]:
-    """Give each session of a database, oldest first; InvalidRequestError if it cannot be read."""
+    """Give each session of a database, oldest first.
+
+    A session that cannot be read does not keep back those after it: InvalidRequestError names it
+    once they are given.
+    """
     import sqlite3
 
+    failed: list[str] = []
     try:
         with closing(_open(path)) as database:
             for row in list(database.execute("SELECT * FROM sessions ORDER BY created_at, id")):
-                checkpoints = database.execute(
-                    "SELECT * FROM checkpoints WHERE session_id = ? ORDER BY created_at, id",
-                    (row["id"],),
-                )
-                yield _transcript(dict(row), [dict(checkpoint) for checkpoint in checkpoints])
+                try:
+                    transcript = _transcript(database, dict(row))
+                except (sqlite3.Error, InvalidRequestError) as error:
+                    failed.append(f"session {_text(row['id'])}: {error}")
+                else:
+                    yield transcript
     except sqlite3.Error as error:
         raise InvalidRequestError(f"{path}: {error}", path=str(path)) from error
+    if failed:
+        raise InvalidRequestError(f"{path}: {'; '.join(failed)}", path=str(path))
 
 
 def _open(path: Path) -> Any:
     import sqlite3
 
-    database = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    name = quote(os.fsencode(path.absolute()))
+    database = sqlite3.connect(f"file://{name}?mode=ro", uri=True)
     database.row_factory = sqlite3.Row
     # A text that is no UTF-8 is damage of that row, not of the whole file.
-    database.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+    database.text_factory = lambda raw: raw.decode(errors="surrogateescape")
     return database
 
 
-def _transcript(row: _Row, rows: list[_Row]) -> Transcript:
-    problems: list[Problem] = []
-    damaged: list[_Row] = []
-    checkpoints: list[ImportedCheckpoint] = []
-    known: dict[str, int] = {}
-    for each in sorted(rows, key=lambda each: _time(each["created_at"])):
-        try:
-            checkpoint = _checkpoint(each, known)
-        except InvalidRequestError as error:
-            damaged.append(each)
-            problems.append(
-                Problem(0, f"session {row['id']}: checkpoint {each['id']}: {error.message}")
-            )
-        else:
-            known[each["id"]] = len(checkpoints)
-            checkpoints.append(checkpoint)
-    if not checkpoints:
-        problems.append(Problem(0, f"session {row['id']} has no checkpoint that can be read"))
+def _rows(database: Any, session: object) -> Iterator[_Row]:
+    """Give a session's checkpoints by their times, one in memory at a time."""
+    listed = database.execute(
+        "SELECT rowid AS place, id, created_at FROM checkpoints WHERE session_id = ?"
+        " ORDER BY created_at, id",
+        (session,),
+    )
+    for one in sorted(listed.fetchall(), key=lambda one: _time(one["created_at"])):
+        found = database.execute(
+            "SELECT * FROM checkpoints WHERE rowid = ? AND id IS ?", (one["place"], one["id"])
+        ).fetchone()
+        if found is not None:
+            yield dict(found)
+
+
+def _transcript(database: Any, row: _Row) -> Transcript:
+    history = _History()
+    for each in _rows(database, row["id"]):
+        history.add(each)
+    problems = [
+        Problem(0, f"session {_text(row['id'])}: {problem}")
+        for problem in (*_time_problem(row), *history.problems)
+    ]
+    if not history.readable:
+        problems.append(Problem(0, f"session {_text(row['id'])} has no checkpoint that can be read"))
+    if not history.checkpoints:
         note = {"source": {"tool": TOOL, "note": "no checkpoint could be read"}}
-        checkpoints.append(
+        history.checkpoints.append(
             ImportedCheckpoint(messages=[], created_at=_time(row["created_at"]), metadata=note)
         )
-    source: _Row = {"tool": TOOL, "session": row["id"], "row": _plain(row)}
-    if damaged:
-        source["damaged"] = [_plain(each) for each in damaged]
     request = ImportSessionRequest(
-        session_id=session_id(TOOL, str(row["id"])),
-        title=str(row["title"] or UNTITLED),
-        checkpoints=checkpoints,
+        session_id=session_id(TOOL, _text(row["id"])),
+        title=_text(row["title"] or UNTITLED),
+        checkpoints=history.checkpoints,
         created_at=_time(row["created_at"]),
         visibility=_one_of(SessionVisibility, row.get("visibility"), SessionVisibility.PRIVATE),
         status=_one_of(SessionStatus, row.get("status"), SessionStatus.ACTIVE),
-        cwd=row.get("cwd") if isinstance(row.get("cwd"), str) else None,
-        source=source,
+        cwd=_text(row["cwd"]) if isinstance(row.get("cwd"), str) else None,
+        source={"tool": TOOL, "session": _plain(row["id"]), "row": _plain_row(row)},
     )
     return Transcript(TOOL, request, problems)
 
 
-def _checkpoint(row: _Row, known: dict[str, int]) -> ImportedCheckpoint:
-    """Return a checkpoint; InvalidRequestError says why its state cannot be read."""
-    state = _state(row["state"])
+class _History:
+    """Collects a session's checkpoints; what a state has from its parent is not held again."""
+
+    def __init__(self) -> None:
+        self.checkpoints: list[ImportedCheckpoint] = []
+        self.problems: list[str] = []
+        self.readable = False
+        self._known: dict[object, _Known] = {}
+        self._last: _Known | None = None
+
+    def add(self, row: _Row) -> None:
+        """Add a row, as what it holds or as a damaged one."""
+        before = row.get("parent_id")
+        parent = self._known.get(before) if before is not None else None
+        name = f"checkpoint {_text(row['id'])}"
+        self.problems += [f"{name}: {problem}" for problem in _time_problem(row)]
+        try:
+            known = self._sound(row, parent)
+            self.readable = True
+        except InvalidRequestError as error:
+            self.problems.append(f"{name}: {error.message}")
+            known = self._damaged(row, parent)
+        self._known[row["id"]] = self._last = known
+
+    def _sound(self, row: _Row, parent: _Known | None) -> _Known:
+        """Add a sound row; InvalidRequestError says why its state cannot be read."""
+        messages, metadata = _state(row)
+        encoded = encode_messages(messages)
+        appends, digest = _goes_on(parent, encoded)
+        if appends and parent is not None:
+            messages = messages[parent.length :]
+        return self._put(row, parent, messages, metadata, _Known(0, len(encoded), digest), appends)
+
+    def _damaged(self, row: _Row, parent: _Known | None) -> _Known:
+        """Add a damaged row: its messages are its parent's, or what the conversation had come to."""
+        after = parent if parent is not None and parent.length else self._last
+        known = after or _Known(0, 0, hashlib.sha256().digest())
+        metadata = {"source": {"tool": TOOL, "damaged": _plain_row(row)}}
+        return self._put(row, after, [], metadata, known, after is not None)
+
+    def _put(
+        self,
+        row: _Row,
+        parent: _Known | None,
+        messages: list[Any],
+        metadata: _Row,
+        known: _Known,
+        appends: bool,
+    ) -> _Known:
+        self.checkpoints.append(
+            ImportedCheckpoint(
+                messages=messages,
+                created_at=_time(row["created_at"]),
+                parent=None if parent is None else parent.place,
+                appends=appends,
+                metadata=metadata,
+            )
+        )
+        return known._replace(place=len(self.checkpoints) - 1)
+
+
+def _goes_on(parent: _Known | None, encoded: list[bytes]) -> tuple[bool, bytes]:
+    """Tell whether messages begin with those of the parent, and return their digest."""
+    running, goes_on = hashlib.sha256(), False
+    for i in range(len(encoded) + 1):
+        if parent is not None and i == parent.length:
+            goes_on = running.digest() == parent.digest
+        if i < len(encoded):
+            # JSON holds no line feed between its tokens: where a message ends is unmistakable.
+            running.update(encoded[i] + b"\n")
+    return goes_on, running.digest()
+
+
+def _state(row: _Row) -> tuple[list[Any], _Row]:
+    """Return a row's messages, and the metadata that keeps everything else of it."""
+    state = _decoded(row["state"])
     messages = state.pop("messages", None)
-    encode_messages([] if messages is None else messages)
     metadata = state.pop("metadata", None)
     source: _Row = {
         "tool": TOOL,
-        "row": _plain({name: value for name, value in row.items() if name != "state"}),
+        "row": _plain_row({name: value for name, value in row.items() if name != "state"}),
     }
     if row["state"] is None:
         source["state"] = None
@@ -129,33 +233,50 @@ def _checkpoint(row: _Row, known: dict[str, int]) -> ImportedCheckpoint:
         metadata = None
     combined = {**(metadata or {}), "source": source}
     encode_metadata(combined)
-    return ImportedCheckpoint(
-        messages=messages or [],
-        created_at=_time(row["created_at"]),
-        parent=known.get(row.get("parent_id") or ""),
-        metadata=combined,
-    )
+    return ([] if messages is None else messages), combined
 
 
-def _state(text: object) -> _Row:
+def _decoded(text: object) -> _Row:
     if text is None:
         return {}
     try:
         state = msgspec.json.decode(text if isinstance(text, str | bytes) else b"")
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise InvalidRequestError(f"its state is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"its state is not JSON: {_text(str(error))}") from error
     if not isinstance(state, dict):
         raise InvalidRequestError("its state is not a JSON object")
     return state
 
 
-def _plain(row: _Row) -> _Row:
+def _plain_row(row: _Row) -> _Row:
     """Return a row as JSON can carry it."""
-    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
+    return {_text(name): _plain(value) for name, value in row.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, str) and _text(value) != value:
+        return "base64:" + base64.b64encode(value.encode(errors="surrogateescape")).decode()
+    return value
+
+
+def _text(value: object) -> str:
+    """Return a value as a text, with what is no UTF-8 as escapes."""
+    return str(value).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _time(text: object) -> datetime:
-    return (parse_rfc3339(text) if isinstance(text, str) else None) or EPOCH
+    return (moment(text) if isinstance(text, str) else None) or EPOCH
+
+
+def _time_problem(row: _Row) -> list[str]:
+    made = row["created_at"]
+    if isinstance(made, str) and moment(made) is not None:
+        return []
+    return [f"created_at is not a time that can be kept: {_text(made)}"]
 
 
 def _one_of(kind: Any, value: object, default: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sessionfs import FileStorage, ImportSessionResult, ListCheckpointsQuery, importers
+from sessionfs import FileStorage, ImportSessionResult, importers
 from sessionfs.importers import Problem
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -41,9 +41,13 @@ def messages_of(storage: FileStorage, session: UUID) -> list[Any]:
 
 def restored(storage: FileStorage, session: UUID) -> list[importers.Line]:
     """Return the source's records as what is stored gives them back."""
-    page = storage.list_checkpoints(session, ListCheckpointsQuery(limit=10_000).with_state())
-    metadata = [each.state.metadata for each in page.checkpoints if each.state]
-    return importers.originals(messages_of(storage, session), metadata)
+    checkpoint = storage.get_active_checkpoint(session)
+    messages: list[Any] = checkpoint.state.messages
+    metadata = [checkpoint.state.metadata]
+    while checkpoint.parent_id is not None:
+        checkpoint = storage.get_checkpoint(checkpoint.parent_id)
+        metadata.append(checkpoint.state.metadata)
+    return importers.originals(messages, metadata)
 
 
 def source_records(path: Path) -> list[str]:

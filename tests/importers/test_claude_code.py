@@ -104,3 +104,27 @@ def test_a_title_is_what_a_person_said_first(storage: FileStorage, tmp_path: Pat
     assert storage.get_session(session).title == "x" * 79 + "…"
     nameless = write_lines(tmp_path / "nameless.jsonl", {**records[0], "other": 1})
     assert storage.get_session(import_one(storage, nameless)).title == "Untitled"
+
+
+def test_a_resumed_session_is_not_the_one_that_it_goes_on_from(
+    storage: FileStorage, tmp_path: Path
+) -> None:
+    old, new = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+
+    def said(session: str, text: str) -> dict[str, object]:
+        message = {"role": "user", "content": text}
+        return {"type": "user", "sessionId": session, "message": message}
+
+    first, second = said(old, "first"), said(new, "second")
+    by_name = [
+        write_lines(tmp_path / f"{old}.jsonl", first),
+        write_lines(tmp_path / f"{new}.jsonl", first, said(old, "copied")),
+    ]
+    assert [str(import_one(storage, path)) for path in by_name] == [old, new]
+    other = FileStorage(tmp_path / "other", message_type=dict)
+    by_records = [
+        write_lines(tmp_path / "one.jsonl", first),
+        write_lines(tmp_path / "two.jsonl", first, second),
+    ]
+    assert [str(import_one(other, path)) for path in by_records] == [old, new]
+    assert [m["content"] for m in messages_of(other, UUID(new))] == ["first", "second"]

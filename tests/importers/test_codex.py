@@ -82,6 +82,9 @@ def test_odd_items_are_kept(storage: FileStorage, tmp_path: Path) -> None:
         item({"type": "function_call", "call_id": 7, "name": None}),
         item({"type": "function_call_output", "call_id": "c", "output": 5}),
         item("a text"),
+        item({"type": []}),
+        {"type": []},
+        {"type": {}, "payload": []},
         {"type": "compacted", "payload": {"message": "summary"}},
         {"type": "event_msg"},
     ]

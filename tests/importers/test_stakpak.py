@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from sessionfs import FileStorage, InvalidRequestError, ListCheckpointsQuery, SessionStatus, importers
+from sessionfs.importers import stakpak
 
 from .helpers import import_all
 
@@ -100,12 +102,133 @@ def test_damage_is_told_and_kept_and_the_rest_imported(storage: FileStorage, tmp
     assert ["c2" in each or "c6" in each or "c7" in each for each in told[:3]] == [True] * 3
     assert "no checkpoint that can be read" in told[3]
     page = storage.list_checkpoints(UUID(S1), ListCheckpointsQuery().with_state()).checkpoints
-    assert [each.state.messages for each in page if each.state] == [[a], [a, b], []]
-    assert page[1].parent_id is None
+    assert [each.state.messages for each in page if each.state] == [[a], [a], [a, b], []]
+    ids = [each.id for each in page]
+    assert [each.parent_id for each in page] == [None, *ids[:3]]
+    assert kept_damage(storage, UUID(S1)) == ['{"messages": [cut o']
     (meta,) = Path(storage.session_path(UUID(S1)), "refs").glob("meta.*")
-    source = json.loads(meta.read_bytes())["set"]["source"]
-    assert source["damaged"][0]["state"] == '{"messages": [cut o'
-    assert source["row"]["agent_id"] == "agent-7"
+    assert json.loads(meta.read_bytes())["set"]["source"]["row"]["agent_id"] == "agent-7"
+
+
+def kept_damage(storage: FileStorage, session: UUID) -> list[str]:
+    page = storage.list_checkpoints(session, ListCheckpointsQuery().with_state()).checkpoints
+    found = [(each.state.metadata or {})["source"].get("damaged") for each in page if each.state]
+    return [row["state"] for row in found if row]
+
+
+def test_a_row_that_is_damaged_later_is_kept_and_leaves_the_conversation_active(
+    storage: FileStorage, tmp_path: Path
+) -> None:
+    a, b = message("a"), message("b")
+    rows = [
+        checkpoint(1, None, {"messages": [a]}),
+        checkpoint(2, 1, {"messages": [a, b]}),
+        checkpoint(4, 99, "CUT OFF"),
+        checkpoint(5, 1, {"messages": [a, a]}),
+        checkpoint(3, None, "EARLIER"),
+    ]
+    for count, active, damaged in (
+        (2, [a, b], []),
+        (3, [a, b], ["CUT OFF"]),
+        (4, [a, a], ["CUT OFF"]),
+        (5, [a, a], ["EARLIER", "CUT OFF", "CUT OFF"]),
+    ):
+        path = database(tmp_path / f"{count}.db", *rows[:count])
+        import_all(storage, path)
+        again, _ = import_all(storage, path)
+        assert again[0].new_checkpoints == 0
+        assert storage.get_active_checkpoint(UUID(S1)).state.messages == active
+        assert kept_damage(storage, UUID(S1)) == damaged
+
+
+def test_an_older_row_that_comes_later_adds_only_its_checkpoint(
+    storage: FileStorage, tmp_path: Path
+) -> None:
+    a, b, c = message("a"), message("b"), message("c")
+    rows = [
+        checkpoint(2, None, {"messages": [a]}),
+        checkpoint(4, None, {"messages": [a, b]}),
+        checkpoint(5, 4, {"messages": [a, b, c]}),
+    ]
+    import_all(storage, database(tmp_path / "one.db", *rows))
+    for n, state in ((1, {"messages": [a]}), (3, {"messages": [a, b, b]})):
+        rows.append(checkpoint(n, None, state))
+        results, _ = import_all(storage, database(tmp_path / f"{n}.db", *rows))
+        assert results[0].new_checkpoints == 1
+
+
+@pytest.mark.parametrize("stamp", ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-05:00", "?"])
+def test_a_row_without_a_usable_time_is_taken_over_and_told(
+    storage: FileStorage, tmp_path: Path, stamp: str
+) -> None:
+    row = checkpoint(1, None, {"messages": [message("a")]})
+    results, problems = import_all(
+        storage,
+        database(tmp_path / "local.db", (*row[:6], stamp, stamp), checkpoint(2, None, None, S2)),
+    )
+    assert len(results) == 2
+    assert [stamp in problem.message for problem in problems] == [True]
+    made = storage.get_active_checkpoint(UUID(S1))
+    assert made.state.messages == [message("a")]
+    assert made.state.metadata is not None
+    assert made.state.metadata["source"]["row"]["created_at"] == stamp
+
+
+def test_values_that_no_json_carries_keep_back_no_session(storage: FileStorage, tmp_path: Path) -> None:
+    path = database(tmp_path / "local.db", checkpoint(1, None, {"messages": []}))
+    odd: list[tuple[object, ...]] = [
+        (S1 + "9", "inf", float("inf"), "PRIVATE"),
+        (b"\x00blob", b"\xff", 1.5, b"x"),
+        (7, "seven", b"\xff", 5),
+        (None, "", None, ""),
+    ]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for id_, title, agent, visibility in odd:
+            connection.execute(
+                "INSERT INTO sessions VALUES (?,CAST(? AS TEXT),?,?,NULL,CAST(x'ff41' AS TEXT),?,?)",
+                (id_, title, agent, visibility, "2025-01-01T00:00:00Z", float("-inf")),
+            )
+        connection.execute(
+            "INSERT INTO checkpoints VALUES (?,?,?,?,?,CAST(x'22ff' AS TEXT),?,?)",
+            ("bad", 7, float("inf"), b"\xff", 3, "2025-01-01T00:00:00Z", float("inf")),
+        )
+    results, problems = import_all(storage, path)
+    assert len({result.session_id for result in results}) == 6
+    assert "checkpoint bad: its state is not JSON" in " ".join(each.message for each in problems)
+    again, _ = import_all(storage, path)
+    assert {result.new_checkpoints for result in again} == {0}
+
+
+def test_a_session_that_cannot_be_read_does_not_keep_back_the_next(
+    storage: FileStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = database(tmp_path / "local.db", checkpoint(1, None, {"messages": []}))
+    sound = stakpak._rows
+
+    def rows(database: Any, session: object) -> Any:
+        if session == S1:
+            raise sqlite3.DatabaseError("a page is malformed")
+        return sound(database, session)
+
+    monkeypatch.setattr(stakpak, "_rows", rows)
+    transcripts = importers.read(path)
+    assert next(transcripts).request.session_id == UUID(S2)
+    with pytest.raises(InvalidRequestError, match=f"{S1}: a page is malformed"):
+        next(transcripts)
+
+
+def test_a_state_holds_only_what_goes_beyond_its_parents(storage: FileStorage, tmp_path: Path) -> None:
+    texts = [message(str(n)) for n in range(40)]
+    rows = [checkpoint(n, n - 1 or None, {"messages": texts[:n]}) for n in range(1, 40)]
+    rows.append(checkpoint(40, 39, {"messages": [*texts[:5], texts[0]]}))
+    path = database(tmp_path / "local.db", *rows)
+    transcript = next(iter(importers.read(path)))
+    held = [len(each.messages) for each in transcript.request.checkpoints]
+    assert held == [1] * 39 + [6]
+    import_all(storage, path)
+    page = storage.list_checkpoints(UUID(S1), ListCheckpointsQuery().with_state()).checkpoints
+    wanted = [*(texts[:n] for n in range(1, 40)), [*texts[:5], texts[0]]]
+    assert [each.state.messages for each in page if each.state] == wanted
 
 
 def test_the_older_schema_without_status_and_cwd(storage: FileStorage, tmp_path: Path) -> None:
@@ -134,6 +257,21 @@ def test_other_databases_are_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE other(id)")
     with pytest.raises(InvalidRequestError, match="no transcript"):
         list(importers.read(tmp_path / "other.db"))
+
+
+def test_tables_with_other_columns_are_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
+        connection.execute("CREATE TABLE sessions(id, name)")
+        connection.execute("CREATE TABLE checkpoints(id, name)")
+    with pytest.raises(InvalidRequestError, match="no transcript"):
+        list(importers.read(tmp_path / "other.db"))
+
+
+def test_a_database_whose_path_is_no_text(storage: FileStorage, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff #?%41")
+    folder.mkdir()
+    path = database(folder / "local.db", checkpoint(1, None, {"messages": []}))
+    assert len(import_all(storage, path)[0]) == 2
 
 
 def test_a_torn_database_is_an_error_of_our_tree(tmp_path: Path) -> None:

@@ -109,6 +109,22 @@ def test_an_older_checkpoint_that_turns_up_later_adds_itself_alone(tmp_path: Pat
     assert storage.import_session(request(0, checkpoints=states)).new_checkpoints == 1
 
 
+def test_a_source_that_grew_without_a_later_time_is_active_as_it_is_now(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+
+    def grown(n: int) -> ImportSessionRequest:
+        return request(
+            0, checkpoints=[ImportedCheckpoint(messages=[{"n": i} for i in range(n)], created_at=START)]
+        )
+
+    for n in (1, 2, 3):
+        storage.import_session(grown(n))
+        assert len(storage.get_active_checkpoint(SESSION).state.messages) == n
+    before = snapshot(tmp_path)
+    storage.import_session(grown(3))
+    assert snapshot(tmp_path) == before
+
+
 LAST = datetime.max.replace(tzinfo=UTC)
 WRONG: dict[str, Callable[[], ImportSessionRequest]] = {
     "no checkpoint": lambda: request(0),
