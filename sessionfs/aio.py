@@ -7,12 +7,13 @@ stops waiting for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from .files import Durability, StrPath
+from .index import IndexState
 from .models import (
     BackendInfo,
     ChatMessage,
@@ -163,6 +164,14 @@ class AsyncFileStorage:
     async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """See ``FileStorage.get_store_stats``."""
         return await asyncio.to_thread(self._sync.get_store_stats, query)
+
+    async def rebuild_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+        """See ``FileStorage.rebuild_index``; ``on_session`` is called in the thread that does it."""
+        return await asyncio.to_thread(self._sync.rebuild_index, on_session)
+
+    async def index_state(self) -> IndexState:
+        """See ``FileStorage.index_state``."""
+        return await asyncio.to_thread(self._sync.index_state)
 
     async def close(self) -> None:
         """See ``FileStorage.close``."""

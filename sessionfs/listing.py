@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from . import checks, history
+from . import checks
 from .clock import from_datetime, from_unix_us, is_timestamp, to_datetime
 from .errors import (
     CorruptObjectError,
@@ -246,15 +246,6 @@ def checkpoints(
         else:
             found.append((sha, checkpoint))
     return sorted(found, key=lambda item: (item[1].at, item[0])), damage
-
-
-def checkpoint_problem(directory: SessionDirectory, sha: str) -> str | None:
-    """Return why a checkpoint's state cannot be opened here, in a sentence, or None if it can."""
-    try:
-        history.require_large(directory.objects, directory.open(sha))
-    except (IncompleteError, CorruptObjectError) as error:
-        return error.message
-    return None
 
 
 def _checkpoint_times(directory: SessionDirectory) -> Iterator[str]:

@@ -5,7 +5,7 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -14,14 +14,13 @@ from . import bulk, checkpointing, checks, files, history, listing, stats, views
 from .clock import next_timestamp, to_datetime, to_rfc3339, wall_clock
 from .errors import (
     CorruptObjectError,
-    IncompleteError,
     InvalidRequestError,
     NotFoundError,
     StorageError,
 )
 from .files import Durability, Files, StrPath
 from .ids import hash12_of, new_session_id
-from .index import Index
+from .index import Index, IndexState
 from .messages import MessageCodec, encode_messages, encode_metadata
 from .models import (
     BackendInfo,
@@ -224,18 +223,7 @@ class FileStorage:
         checks.request(query, ListCheckpointsQuery)
         wanted = checks.page(query.limit, query.offset)
         directory = self._existing(session_id)
-        found, damage = listing.checkpoints(directory)
-        page = []
-        for sha, checkpoint in found[wanted]:
-            summary = views.summary(session_id, sha, checkpoint)
-            summary.problem = listing.checkpoint_problem(directory, sha)
-            if query.include_state and summary.problem is None:
-                try:
-                    summary.state = self._views.state(directory, directory.open(sha))
-                except (CorruptObjectError, IncompleteError) as error:
-                    summary.problem = error.message
-            page.append(summary)
-        return ListCheckpointsResult(page, len(found), [error.message for error in damage])
+        return self._views.checkpoints(directory, wanted, with_state=bool(query.include_state))
 
     def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
         """Return a checkpoint by its id alone.
@@ -325,6 +313,22 @@ class FileStorage:
         checked = listing.check(query if query is not None else ListSessionsQuery())
         matching = (each for each in self._index.scan() if listing.matches(each, checked))
         return stats.combined(self._stats_or_unreadable(each.id) for each in matching)
+
+    def rebuild_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+        """Throw the index away and make it anew; never needed for right answers.
+
+        Args:
+            on_session: told after each session how many of how many are done.
+
+        Returns:
+            False where the index cannot be written here and now.
+
+        """
+        return self._index.rebuild(on_session)
+
+    def index_state(self) -> IndexState:
+        """Return where the index is and what it holds."""
+        return self._index.state()
 
     # What the methods share
 

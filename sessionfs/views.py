@@ -10,11 +10,11 @@ import msgspec
 
 from . import history, listing
 from .clock import to_datetime
-from .errors import CorruptObjectError, StorageError
+from .errors import CorruptObjectError, IncompleteError, StorageError
 from .history import Chain
 from .ids import checkpoint_id
 from .messages import MessageCodec
-from .models import Checkpoint, CheckpointState, CheckpointSummary, Session
+from .models import Checkpoint, CheckpointState, CheckpointSummary, ListCheckpointsResult, Session
 from .records import CheckpointObject
 from .session import SessionDirectory
 
@@ -54,6 +54,23 @@ class Views:
             created_at=made,
             updated_at=made,
         )
+
+    def checkpoints(
+        self, directory: SessionDirectory, wanted: slice, *, with_state: bool
+    ) -> ListCheckpointsResult:
+        """Return a page of a session's checkpoints; what cannot be opened is told as ``problem``."""
+        found, damage = listing.checkpoints(directory)
+        page = []
+        for sha, checkpoint in found[wanted]:
+            listed = summary(directory.id, sha, checkpoint)
+            try:
+                chain = directory.open(sha)
+                history.require_large(directory.objects, chain)
+                listed.state = self.state(directory, chain) if with_state else None
+            except (CorruptObjectError, IncompleteError) as error:
+                listed.problem = error.message
+            page.append(listed)
+        return ListCheckpointsResult(page, len(found), [error.message for error in damage])
 
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""

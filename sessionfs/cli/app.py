@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -15,14 +12,11 @@ from uuid import UUID
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from .. import __version__, importers, listing
-from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
+from .. import __version__, listing
+from ..errors import InternalError
 from ..models import (
     CheckpointSummary,
-    ImportSessionResult,
     ListCheckpointsQuery,
     ListSessionsQuery,
     ListSessionsResult,
@@ -30,10 +24,9 @@ from ..models import (
     SessionSummary,
 )
 from ..storage import FileStorage
-from . import render, resolve
-from .text import counted, harmless, moment, one_line
+from . import importing, output, render, resolve
+from .text import counted, moment
 
-_PIPED_WIDTH = 1000
 _MOST_MESSAGES = 10_000
 """As many as ``log`` reads to show what was said."""
 
@@ -103,14 +96,14 @@ def import_(
     The format is told from the content. A checkpoint is made for each turn, with its original time, and
     nothing of a record is lost. Importing again changes nothing.
     """
-    with _reporting(as_json):
+    with output.reporting(as_json):
         storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
-        reports = [_import_file(storage, file) for file in _progress(files)]
+        reports = [importing.import_file(storage, file) for file in output.each(files, "Importing")]
         if as_json:
-            _print_json({"files": reports})
+            output.print_json({"files": reports})
         else:
             for report in reports:
-                _print_import(report)
+                importing.print_report(report)
         if any("error" in report for report in reports):
             raise typer.Exit(1)
 
@@ -133,7 +126,7 @@ def ls(
     as_json: AsJson = False,
 ) -> None:
     """List sessions, newest first."""
-    with _reporting(as_json), _open(store) as storage:
+    with output.reporting(as_json), _open(store) as storage:
         query = ListSessionsQuery(
             limit=limit,
             search=search,
@@ -146,16 +139,16 @@ def ls(
         everything = resolve.all_sessions(storage)
         result = listing.answer(everything, listing.check(query))
         if as_json:
-            _print_json(result)
+            output.print_json(result)
             return
         if result.sessions:
-            render.sessions(_console(), result.sessions, [each.id for each in everything])
+            render.sessions(output.console(), result.sessions, [each.id for each in everything])
         for line in _not_shown(everything, query, result):
-            _note(line)
+            output.note(line)
         if not everything:
-            _note(f"no sessions in {storage.backend_info().store_path}")
+            output.note(f"no sessions in {storage.backend_info().store_path}")
         elif not result.total:
-            _note("no session matches")
+            output.note("no session matches")
 
 
 @app.command(epilog="Example: sessionfs show @1 --full")
@@ -172,7 +165,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print a session: its facts and the conversation."""
-    with _reporting(as_json), _open(store) as storage:
+    with output.reporting(as_json), _open(store) as storage:
         found = resolve.session(storage, session)
         if checkpoint is None:
             shown = storage.get_session(found.id)
@@ -181,11 +174,11 @@ def show(
             wanted = storage.get_checkpoint(resolve.checkpoint_id(storage, found.id, checkpoint))
             shown = render.with_checkpoint(found, wanted)
         if as_json:
-            _print_json(shown)
+            output.print_json(shown)
             return
         state = shown.active_checkpoint.state if shown.active_checkpoint else None
         messages: list[Any] = list(state.messages) if state else []
-        render.session(_console(), shown, messages, full=full)
+        render.session(output.console(), shown, messages, full=full)
 
 
 @app.command(epilog="Example: sessionfs log 0199f3a2")
@@ -198,7 +191,7 @@ def log(
     as_json: AsJson = False,
 ) -> None:
     """Print a session's checkpoints with their branches, newest first."""
-    with _reporting(as_json), _open(store) as storage:
+    with output.reporting(as_json), _open(store) as storage:
         found = resolve.session(storage, session)
         total = storage.list_checkpoints(found.id, ListCheckpointsQuery(limit=0)).total
         query = ListCheckpointsQuery(limit=limit, offset=max(total - limit, 0))
@@ -206,23 +199,23 @@ def log(
         active = found.active_checkpoint_id
         if not total:
             for problem in page.problems:
-                _note(f"! {problem}")
+                output.note(f"! {problem}")
             storage.get_active_checkpoint(found.id)  # says what is missing
         if as_json:
             checkpoints = msgspec.to_builtins(page.checkpoints)
             for each in checkpoints:
                 each["active"] = each["id"] == str(active)
-            _print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
+            output.print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
             return
         newest = page.checkpoints[::-1]
         without = _add_states(storage, found.id, newest, total)
-        render.log(_console(), newest, active)
+        render.log(output.console(), newest, active)
         if total > len(newest):
-            _note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
+            output.note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
         if without:
-            _note(f"the texts of {counted(without, 'long checkpoint')} not shown (show -c)")
+            output.note(f"the texts of {counted(without, 'long checkpoint')} not shown (show -c)")
         for problem in page.problems:
-            _note(f"! {problem}")
+            output.note(f"! {problem}")
 
 
 @app.command(epilog='Example: cd "$(sessionfs path @1)" && ls objects refs')
@@ -235,7 +228,7 @@ def path(
     as_json: AsJson = False,
 ) -> None:
     """Print where a session's files are, for use by hand."""
-    with _reporting(as_json), _open(store) as storage:
+    with output.reporting(as_json), _open(store) as storage:
         found = resolve.session(storage, session)
         directory = Path(storage.session_path(found.id))
         checkpoint: str | None = None
@@ -244,7 +237,7 @@ def path(
         elif active:
             storage.get_active_checkpoint(found.id)  # says what is missing
         if as_json:
-            _print_json(
+            output.print_json(
                 {
                     "path": str(directory),
                     "active": checkpoint,
@@ -254,6 +247,30 @@ def path(
             )
         else:
             typer.echo(os.fsencode(checkpoint if active and checkpoint else directory))
+
+
+@app.command(epilog="Example: sessionfs index --rebuild")
+def index(
+    store: Store = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Throw it away and make it anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where the index is and what it holds. It is only a cache: no answer depends on it."""
+    with output.reporting(as_json), _open(store) as storage:
+        if rebuild:
+            with output.bar("Reading sessions") as advance:
+                done = storage.rebuild_index(advance)
+            if not done:
+                raise InternalError("the index cannot be written here and now; answers do without it")
+        state = storage.index_state()
+        if as_json:
+            output.print_json(state._asdict())
+        elif state.usable:
+            typer.echo(
+                f"{state.directory}: {counted(state.sessions or 0, 'session')}, {state.size:,} bytes"
+            )
+        else:
+            typer.echo(f"{state.directory}: no index yet; the next listing makes one")
 
 
 @app.command("stats", epilog="Example: sessionfs stats --since 1w")
@@ -268,70 +285,20 @@ def stats_(
     as_json: AsJson = False,
 ) -> None:
     """Count the tool calls and how they ended, in one session or in all."""
-    with _reporting(as_json), _open(store) as storage:
+    with output.reporting(as_json), _open(store) as storage:
         if session is not None:
             figures = storage.get_session_stats(resolve.session(storage, session).id)
         else:
             query = ListSessionsQuery(updated_since=since, updated_until=until)
             figures = storage.get_store_stats(query)
         if as_json:
-            _print_json(figures)
+            output.print_json(figures)
         else:
-            render.stats(_console(), figures)
+            render.stats(output.console(), figures)
 
 
 def _open(store: Path | None) -> FileStorage:
     return FileStorage(resolve.root(store), message_type=dict)
-
-
-def _import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
-    report: dict[str, Any] = {"file": str(file), "sessions": [], "problems": []}
-    errors: list[StorageError] = []
-    try:
-        for transcript in importers.read(resolve.expanded(file)):
-            report["problems"] += [problem._asdict() for problem in transcript.problems]
-            try:
-                result = storage.import_session(transcript.request)
-            except (InvalidRequestError, CorruptObjectError, NotFoundError) as error:
-                errors.append(error)  # of this session: the others are not kept back
-                continue
-            report["sessions"].append(
-                {
-                    "tool": transcript.tool,
-                    "title": transcript.request.title,
-                    **msgspec.to_builtins(result),
-                }
-            )
-    except StorageError as error:
-        errors.append(error)
-    if errors:
-        report["error"] = "; ".join(error.message for error in errors)
-        report["code"] = errors[0].code
-    return report
-
-
-def _print_import(report: dict[str, Any]) -> None:
-    for problem in report["problems"]:
-        place = f"{report['file']}:{problem['line']}" if problem["line"] else report["file"]
-        _note(f"{place}: {problem['message']}")
-    for session in report["sessions"]:
-        result = msgspec.convert(session, ImportSessionResult)
-        new, total = result.new_checkpoints, counted(result.total_checkpoints, "checkpoint")
-        what = f"{total}, {new} new" if 0 < new < result.total_checkpoints else total
-        verb = "unchanged" if not new else "imported" if result.created else "updated"
-        title = one_line(session["title"], 60)
-        typer.echo(f"{verb}  {result.session_id}  {session['tool']}  {what}  {title}")
-    if "error" in report:
-        _note(f"sessionfs: {report['error']}")
-
-
-def _progress(files: list[Path]) -> Iterator[Path]:
-    """Give the files, with a bar on standard error where there are many and a person looks."""
-    if len(files) < 2 or not sys.stderr.isatty():
-        yield from files
-        return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(files, description="Importing")
 
 
 def _not_shown(
@@ -362,36 +329,3 @@ def _add_states(
 
 def _files(directory: Path) -> list[str]:
     return sorted(str(file) for file in directory.iterdir()) if directory.is_dir() else []
-
-
-@contextmanager
-def _reporting(as_json: bool) -> Iterator[None]:
-    """Turn failures into one line, or one JSON object, and exit code 1."""
-    try:
-        yield
-    except StorageError as error:
-        if as_json:
-            _print_json({"error": error.message, "code": error.code})
-        else:
-            _note(f"sessionfs: {error.message}")
-        raise typer.Exit(1) from error
-
-
-def _console() -> Console:
-    # What is piped elsewhere is not cut to the width of a terminal that is not there.
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
-    return Console(highlight=False, markup=False, emoji=False, width=width)
-
-
-def _note(text: str) -> None:
-    typer.echo(harmless(text), err=True)
-
-
-def _print_json(value: Any) -> None:
-    try:
-        raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    except UnicodeEncodeError:
-        # A path that is no text: as escapes, which its bytes can be had from.
-        raw = json.dumps(msgspec.to_builtins(value), indent=2).encode()
-    sys.stdout.buffer.write(raw + b"\n")
-    sys.stdout.buffer.flush()

@@ -7,6 +7,6 @@ Anything else (deleted, truncated, damaged, copied, older, newer, locked, nowher
 and changes no answer.
 """
 
-from .index import Index
+from .index import Index, IndexState
 
-__all__ = ["Index"]
+__all__ = ["Index", "IndexState"]

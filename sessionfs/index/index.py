@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from .. import files, listing
+from ..errors import StorageError
 from ..ids import HASH12
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
 from ..root import Root
@@ -43,6 +45,23 @@ class _Changes(NamedTuple):
     looks: list[Look]
     gone: list[str]
     confirmed: list[Look]
+
+
+class IndexState(NamedTuple):
+    """Where the index is and what it holds.
+
+    Attributes:
+        directory: where it is, or would be.
+        usable: whether there is one that is ours and whole.
+        sessions: how many it knows; None: there is none.
+        size: of its database, in bytes.
+
+    """
+
+    directory: str
+    usable: bool
+    sessions: int | None
+    size: int
 
 
 class Index:
@@ -83,6 +102,41 @@ class Index:
             self._record(changes)
             return answer
 
+    def rebuild(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+        """Throw the index away and make it anew; False where that cannot be done here and now.
+
+        Args:
+            on_session: told after each session how many of how many are done.
+
+        """
+        with self._lock:
+            names, looks = self._root.session_names(), []
+            for done, name in enumerate(names, 1):
+                look = self._look(name)
+                looks += [] if look is None else [look]
+                if on_session is not None:
+                    on_session(done, len(names))
+            try:
+                self._database.rebuild()
+                with self._database.writing() as connection:
+                    sessions.put(connection, looks, [])
+                    held, _ = self._names_that_changed(checkpoints.known_names(connection))
+                    checkpoints.put_names(connection, held, [])
+            except UnusableError:
+                return False
+            return True
+
+    def state(self) -> IndexState:
+        """Return where the index is and what it holds."""
+        place = self._database.place
+        here = place.is_ours()
+        size = files.identity(place.database)
+        number = None
+        if here:
+            with self._lock, suppress(UnusableError), self._database.reading() as connection:
+                number = len(sessions.known(connection))
+        return IndexState(place.directory, here, number, size[2] if size and here else 0)
+
     def scan(self) -> Iterator[SessionSummary]:
         """Give every session's summary, read from the files alone."""
         for name in self._root.session_names():
@@ -91,34 +145,47 @@ class Index:
                 yield summary
 
     def sessions_holding(self, hash12: str) -> list[UUID]:
-        """Return the sessions that hold an object whose hash begins like this, in ascending order."""
+        """Return the sessions that hold an object whose hash begins like this, in ascending order.
+
+        One that cannot be read is among them: whoever opens it is told why.
+        """
         with self._lock:
             try:
                 with self._database.reading() as connection:
                     known = checkpoints.known_names(connection)
-                    looked = self._names_that_changed(known)
+                    looked, unreadable = self._names_that_changed(known)
                     found = set(checkpoints.holding(connection, hash12))
             except UnusableError:
-                return [id_ for id_ in self._root.session_ids() if self._holds(id_, hash12)]
+                return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
             found -= {each.id for each in looked} | known.keys()
             found |= {each.id for each in looked if hash12 in each.hash12}
             number = len(looked) + len(known)
             self._write(number, lambda connection: checkpoints.put_names(connection, looked, known))
-            return sorted(map(UUID, found))
+            return sorted(map(UUID, found.union(unreadable)))
 
-    def _names_that_changed(self, known: dict[str, checkpoints.Known]) -> list[Names]:
-        """List the objects of sessions that are not as recorded; what is left in ``known`` is gone."""
-        changed = []
+    def _names_that_changed(self, known: dict[str, checkpoints.Known]) -> tuple[list[Names], list[str]]:
+        """List the objects of sessions that are not as recorded, and sessions that cannot be read.
+
+        What is left in ``known`` is gone.
+        """
+        changed, unreadable = [], []
         for name in self._root.session_names():
             before, path = known.pop(name, None), files.join(self._root.sessions, name, OBJECTS)
             looked_ns, fingerprint = time.time_ns(), files.fingerprint(path) or (0, 0, 0)
             if before is None or before[:3] != fingerprint or _racy(before):
-                digits = {sha[:HASH12] for sha in self._directory_of(UUID(name)).objects.hashes()}
-                changed.append(Names(name, fingerprint, looked_ns, digits))
-        return changed
+                try:
+                    hashes = self._directory_of(UUID(name)).objects.hashes()
+                except StorageError:
+                    unreadable.append(name)
+                    continue
+                changed.append(Names(name, fingerprint, looked_ns, {sha[:HASH12] for sha in hashes}))
+        return changed, unreadable
 
-    def _holds(self, id_: UUID, hash12: str) -> bool:
-        return bool(self._directory_of(id_).objects.hashes(hash12))
+    def _may_hold(self, id_: UUID, hash12: str) -> bool:
+        try:
+            return bool(self._directory_of(id_).objects.hashes(hash12))
+        except StorageError:
+            return True
 
     def _changes(self, connection: Connection) -> _Changes:
         """Compare what is recorded with the directories, and look at those that differ."""

@@ -272,7 +272,7 @@ def test_a_reader_that_leaves_early_is_no_error(imported: Command) -> None:
 
 def test_every_command_has_help_with_an_example(sessionfs: Command) -> None:
     commands = re.findall(r"│ (\w+) ", sessionfs("--help").split("Commands")[1])
-    assert commands == ["import", "ls", "show", "log", "path", "stats"]
+    assert commands == ["import", "ls", "show", "log", "path", "index", "stats"]
     for command in commands:
         assert f"sessionfs {command}" in sessionfs(command, "--help").split("Example:")[1]
     assert re.fullmatch(r"sessionfs \d+\.\d+\.\d+\n", sessionfs("--version"))
@@ -282,3 +282,20 @@ def test_completion_is_there_for_the_shells_that_people_use(sessionfs: Command) 
     for shell in ("bash", "zsh", "fish"):
         done = sessionfs.run(_SESSIONFS_COMPLETE=f"source_{shell}")
         assert "sessionfs" in done.stdout, shell
+
+
+def test_the_index_tells_where_it_is_and_is_made_anew(imported: Command) -> None:
+    cache = {"XDG_CACHE_HOME": str(imported.home / "cache")}
+
+    def index(*arguments: str) -> Any:
+        return json.loads(imported.run("index", *arguments, "--json", **cache).stdout)
+
+    assert index() == {"directory": index()["directory"], "usable": False, "sessions": None, "size": 0}
+    made = index("--rebuild")
+    assert (made["usable"], made["sessions"]) == (True, 2)
+    assert made["directory"].startswith(str(imported.home / "cache"))
+    assert "2 sessions" in imported.run("index", **cache).stdout
+    (imported.home / "file").write_text("in the way")
+    refused = imported.run("index", "--rebuild", XDG_CACHE_HOME=str(imported.home / "file"))
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1

@@ -22,7 +22,7 @@ from sessionfs import (
     ImportSessionResult,
     InvalidRequestError,
 )
-from sessionfs.cli import app, resolve
+from sessionfs.cli import app, importing, resolve
 
 from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
 
@@ -162,7 +162,7 @@ def test_one_session_that_is_refused_does_not_keep_back_the_next(
 
     monkeypatch.setattr(FileStorage, "import_session", refusing)
     storage = FileStorage(sessionfs.home / "store", durability="relaxed")
-    report = app._import_file(storage, path)
+    report = importing.import_file(storage, path)
     assert [each["session_id"] for each in report["sessions"]] == [ids[0], ids[2]]
     assert (report["error"], report["code"]) == ("refused", "invalid_request")
     assert len(report["problems"]) == 3
