@@ -21,7 +21,7 @@ from ..records import sha256
 VERSION = 1
 """Of what the database holds; another one is thrown away."""
 
-LOCK_SECONDS = 5.0
+LOCK_SECONDS = 2.0
 
 _DATABASE = "index.sqlite"
 _STAMP = "stamp.json"
@@ -78,15 +78,15 @@ class Place:
             files.remove(files.join(self.directory, name))
 
     @contextmanager
-    def lock(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-        """Keep other writers out; LockedError if one keeps us out for longer than this."""
+    def lock(self) -> Iterator[None]:
+        """Keep other writers out; LockedError if one keeps us out for longer than LOCK_SECONDS."""
         # filelock brings asyncio with it, which takes longer to import than a listing takes.
         from filelock import FileLock, Timeout
 
         self._files.make_directory(self.directory)
         path = files.join(self.directory, _LOCK)
         # A lock that only pretends would let two writers at one file.
-        lock = FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False)
+        lock = FileLock(path, timeout=LOCK_SECONDS, mode=0o600, fallback_to_soft=False)
         try:
             lock.acquire()
         except (Timeout, OSError, NotImplementedError) as error:
