@@ -34,8 +34,10 @@ def each(files: list[Path], what: str) -> Iterator[Path]:
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function that shows how many of how many are done, where a person looks."""
-    shown = sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as progress:
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

@@ -16,6 +16,9 @@ import msgspec
 from ..errors import InvalidRequestError
 from ..messages import MAX_DEPTH, encode_metadata
 
+NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoders raise; msgspec's own errors are ValueErrors from version 0.20 on alone."""
+
 _BOM = b"\xef\xbb\xbf"
 _HEAD_BYTES = 16 << 20
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -74,7 +77,7 @@ def first_objects(path: Path) -> Iterator[dict[str, Any]]:
             left -= len(raw)
             try:
                 value = msgspec.json.decode(raw.removeprefix(_BOM))
-            except (ValueError, RecursionError):
+            except NOT_JSON:
                 continue
             if isinstance(value, dict):
                 yield value
@@ -100,7 +103,7 @@ def as_text(raw: bytes) -> str:
 def _records(number: int, raw: bytes) -> Iterator[Line]:
     try:
         found = [(msgspec.json.decode(raw), raw)]
-    except (ValueError, RecursionError) as error:
+    except NOT_JSON as error:
         found = _several(raw)
         if not found:
             yield Line(number, as_text(raw), f"not JSON: {error}")
@@ -161,6 +164,6 @@ def _several(raw: bytes) -> list[tuple[Any, bytes]]:
             found.append((msgspec.json.decode(written), written))
             space = _SPACE.match(text, end)
             position = space.end() if space else end
-    except (ValueError, RecursionError):
+    except NOT_JSON:
         return []
     return found

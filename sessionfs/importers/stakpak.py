@@ -29,6 +29,7 @@ from ..models import (
     SessionVisibility,
 )
 from .base import EPOCH, UNTITLED, Problem, Transcript, moment, session_id
+from .lines import NOT_JSON
 
 TOOL = "stakpak"
 
@@ -241,7 +242,7 @@ def _decoded(text: object) -> _Row:
         return {}
     try:
         state = msgspec.json.decode(text if isinstance(text, str | bytes) else b"")
-    except (ValueError, RecursionError) as error:
+    except NOT_JSON as error:
         raise InvalidRequestError(f"its state is not JSON: {_text(str(error))}") from error
     if not isinstance(state, dict):
         raise InvalidRequestError("its state is not a JSON object")
