@@ -51,6 +51,10 @@ class Database:
                 self._connection.close()
         self._connection = self._opened = None
 
+    def __del__(self) -> None:
+        # A storage need not be closed; SQLite's connections complain, from Python 3.13 on.
+        self.close()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give one committed state to read; UnusableError if there is none that can be trusted."""
