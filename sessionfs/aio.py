@@ -29,6 +29,8 @@ from .models import (
     ListSessionsQuery,
     ListSessionsResult,
     Message,
+    SearchQuery,
+    SearchResult,
     Session,
     SessionStats,
     UpdateSessionRequest,
@@ -164,6 +166,14 @@ class AsyncFileStorage:
     async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """See ``FileStorage.get_store_stats``."""
         return await asyncio.to_thread(self._sync.get_store_stats, query)
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """See ``FileStorage.search``."""
+        return await asyncio.to_thread(self._sync.search, query)
+
+    async def update_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+        """See ``FileStorage.update_index``; ``on_session`` is called in the thread that does it."""
+        return await asyncio.to_thread(self._sync.update_index, on_session)
 
     async def rebuild_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
         """See ``FileStorage.rebuild_index``; ``on_session`` is called in the thread that does it."""

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import checks, history
-from .clock import following, from_datetime, to_datetime, to_rfc3339
+from .clock import following, from_datetime, next_timestamp, to_datetime, to_rfc3339
 from .errors import InvalidRequestError
 from .files import NameTakenError
 from .history import State
+from .ids import new_session_id
 from .messages import encode_messages, encode_metadata
 from .models import (
     ImportedCheckpoint,
@@ -23,6 +24,7 @@ from .models import (
     ImportSessionResult,
     SessionStatus,
     SessionVisibility,
+    UpdateSessionRequest,
 )
 from .root import Root
 from .session import OBJECTS, REFS, Environment, SessionDirectory
@@ -93,7 +95,25 @@ def create(
         directory.refs.put_meta(facts_at, facts)
         directory.refs.put_active(planned[-1].at, last)
         directory.refs.sync()
+    environment.wrote(session)
     return last
+
+
+def start(
+    root: Root,
+    environment: Environment,
+    facts: dict[str, Any],
+    encoded: list[bytes],
+    metadata: bytes | None,
+) -> tuple[UUID, str]:
+    """Write a session that begins now, with one checkpoint; return its id and the checkpoint's hash."""
+    root.make()
+    at = next_timestamp(environment.clock(), None)
+    moment = to_datetime(at)
+    session_id = new_session_id(int(moment.timestamp() * 1000))
+    facts["created_at"] = to_rfc3339(moment)
+    planned = [PlannedCheckpoint(history.prepare(str(session_id), encoded), metadata, at)]
+    return session_id, create(root.sessions, session_id, environment, planned, facts, at)
 
 
 def bring_in(
@@ -130,8 +150,7 @@ def _extend(
     hashes = put_history(directory, planned)
     directory.objects.sync()
     if not refs.meta:
-        directory.refs.put_meta(facts_at, facts)
-        directory.refs.sync()
+        directory.set_facts_at(facts_at, facts)
     # Also where nothing was new: a kill may have come between the objects and the ref.
     last, at = hashes[-1], planned[-1].at
     top = refs.active[-1] if refs.active else None
@@ -151,6 +170,18 @@ def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
         "status": SessionStatus.ACTIVE,
         "cwd": checks.text_or_none(cwd, "cwd"),
     }
+
+
+def changed_facts(request: UpdateSessionRequest) -> dict[str, Any]:
+    """Return what a request sets, checked."""
+    facts: dict[str, Any] = {}
+    if request.title is not None:
+        facts["title"] = checks.text(request.title, "title")
+    if request.visibility is not None:
+        facts["visibility"] = checks.member(request.visibility, SessionVisibility, "visibility")
+    if request.cwd is not None:
+        facts["cwd"] = checks.text(request.cwd, "cwd")
+    return facts
 
 
 def plan(request: ImportSessionRequest) -> tuple[list[PlannedCheckpoint], dict[str, Any]]:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from .errors import InvalidRequestError
 
@@ -53,6 +54,7 @@ def from_datetime(moment: datetime) -> str:
     return at
 
 
+@lru_cache(maxsize=4096)
 def to_datetime(at: str) -> datetime:
     """Return the aware UTC datetime of a timestamp; ValueError if it does not exist."""
     return datetime(
@@ -70,6 +72,11 @@ def to_datetime(at: str) -> datetime:
 def from_unix_us(microseconds: int) -> datetime:
     """Return the aware UTC datetime of microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_unix_us(moment: datetime) -> int:
+    """Return the microseconds since 1970 of an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def next_timestamp(wall_us: int, highest_seen: str | None) -> str:

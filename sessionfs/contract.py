@@ -1,8 +1,8 @@
 """The contract: what every storage of sessions does, whatever it keeps them in.
 
 Names and meanings are those of Stakpak's Rust trait ``SessionStorage``, and beyond it
-``restore_session``, ``fork_session``, ``append_messages`` and ``set_active_checkpoint``. The suite in
-``sessionfs.testing`` checks an implementation against every sentence here.
+``restore_session``, ``fork_session``, ``append_messages``, ``set_active_checkpoint`` and ``search``.
+The suite in ``sessionfs.testing`` checks an implementation against every sentence here.
 
 What holds for all methods: failures are of the tree in ``sessionfs.errors``, and a request that is
 refused has changed nothing. Unknown ids are NotFoundError. Limits and offsets below 0 are
@@ -29,6 +29,8 @@ from .models import (
     ListSessionsQuery,
     ListSessionsResult,
     Message,
+    SearchQuery,
+    SearchResult,
     Session,
     SessionStats,
     UpdateSessionRequest,
@@ -150,6 +152,15 @@ class SessionStorage(Protocol):
         """Return the figures of all sessions together, or of those that a query's filters match."""
         ...
 
+    def search(self, query: SearchQuery) -> SearchResult:
+        """Return a page of the messages and titles that hold a text, letter case aside.
+
+        A hit is what contains the text, and nothing else is: parts of words, punctuation and code too.
+        Titles first, the session that changed last first; then messages, newest first. ``total``
+        counts all hits; a message counts once in a session.
+        """
+        ...
+
     def close(self) -> None:
         """Release what is held. Using the storage afterwards is allowed but gains nothing."""
         ...
@@ -268,6 +279,15 @@ class AsyncSessionStorage(Protocol):
 
     async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """Return the figures of all sessions together, or of those that a query's filters match."""
+        ...
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """Return a page of the messages and titles that hold a text, letter case aside.
+
+        A hit is what contains the text, and nothing else is: parts of words, punctuation and code too.
+        Titles first, the session that changed last first; then messages, newest first. ``total``
+        counts all hits; a message counts once in a session.
+        """
         ...
 
     async def close(self) -> None:

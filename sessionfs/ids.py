@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from uuid import UUID
 
 HASH12 = 12
@@ -45,6 +46,12 @@ def is_sha256(text: str) -> bool:
 def is_session_name(name: str) -> bool:
     """Tell whether a directory's name is a session id: a UUID in canonical form, in lower case."""
     return _CANONICAL_UUID.fullmatch(name) is not None
+
+
+def session_names(names: Iterable[str]) -> list[str]:
+    """Return those of many names that are session ids."""
+    is_canonical = _CANONICAL_UUID.fullmatch
+    return [name for name in names if is_canonical(name)]
 
 
 def parse_session_id(name: str) -> UUID | None:

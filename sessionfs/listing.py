@@ -234,6 +234,27 @@ def newest_first(summaries: Iterable[SessionSummary]) -> list[SessionSummary]:
     return sorted(by_id, key=lambda summary: summary.updated_at, reverse=True)
 
 
+class Listed(NamedTuple):
+    """What is listed of a checkpoint.
+
+    Attributes:
+        messages: how many its state has.
+        complete: whether all that its state needs is known to be here.
+
+    """
+
+    at: str
+    sha: str
+    parent: str | None
+    messages: int
+    complete: bool
+
+    @classmethod
+    def of(cls, sha: str, checkpoint: CheckpointObject, *, complete: bool = False) -> Listed:
+        """Return what is listed of a checkpoint object."""
+        return cls(checkpoint.at, sha, checkpoint.parent, checkpoint.count, complete)
+
+
 def checkpoints(
     directory: SessionDirectory,
 ) -> tuple[list[tuple[str, CheckpointObject]], list[CorruptObjectError]]:

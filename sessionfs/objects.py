@@ -63,13 +63,14 @@ class Objects:
 
     def __init__(self, directory: str, session: str, writer: Files, cache: ObjectCache) -> None:
         self.directory = directory
+        self._inside = files.join(directory, "")
         self._session = session
         self._files = writer
         self._cache = cache
 
     def path(self, sha: str) -> str:
         """Return where the object with this hash lies."""
-        return files.join(self.directory, sha + _SUFFIX)
+        return self._inside + sha + _SUFFIX
 
     def hashes(self, prefix: str = "") -> list[str]:
         """Return the hashes that names here promise, sorted; only those with this prefix."""
@@ -107,7 +108,7 @@ class Objects:
 
     def checkpoint(self, sha: str) -> CheckpointObject:
         """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
-        found = self._load(sha)
+        found = self.load(sha)
         if found is None:
             raise self._damaged(sha, "is no checkpoint object")
         return found
@@ -115,7 +116,7 @@ class Objects:
     def checkpoint_or_none(self, sha: str) -> CheckpointObject | None:
         """Like ``checkpoint``, but None for an object of another kind or one that vanished."""
         try:
-            return self._load(sha)
+            return self.load(sha)
         except IncompleteError:
             return None
 
@@ -128,15 +129,24 @@ class Objects:
 
     def require(self, sha: str) -> None:
         """Raise IncompleteError if no object has this name; its bytes are not looked at."""
-        if not files.exists(self.path(sha)):
+        if not self.has(sha):
             raise self._missing(sha)
 
-    def _load(self, sha: str) -> CheckpointObject | None:
+    def has(self, sha: str) -> bool:
+        """Tell whether an object has this name; its bytes are not looked at."""
+        return files.exists(self.path(sha))
+
+    def load(self, sha: str) -> CheckpointObject | None:
+        """Return a checkpoint object, or None for a sound object of another kind.
+
+        IncompleteError if it is not here or still being written; CorruptObjectError if it is damaged.
+        """
         path = self.path(sha)
         held = self._cache.get(path)
         if held is not None:
             # What is built on an object that is not here any more could be read by nobody else.
-            self.require(sha)
+            if not files.exists(path):
+                raise self._missing(sha)
             return held
         data = self._read(sha)
         found = self._decode(sha, data)

@@ -89,6 +89,7 @@ class Refs:
 
     def __init__(self, directory: str, session: str, writer: Files) -> None:
         self.directory = directory
+        self._inside = files.join(directory, "")
         self._session = session
         self._files = writer
 
@@ -120,7 +121,7 @@ class Refs:
         The content says it at once; where that is torn or foreign the name is enough.
         """
         try:
-            content = files.read_file(files.join(self.directory, ref.name)) or b""
+            content = files.read_file(self._inside + ref.name) or b""
         except InternalError:
             content = b""
         at, _, sha = content.decode("ascii", errors="replace").partition("-")
@@ -132,7 +133,7 @@ class Refs:
     def put_active(self, at: str, sha: str) -> ActiveRef:
         """Make a checkpoint active from this time on; the caller syncs the directory."""
         ref = ActiveRef(at, sha[:HASH12])
-        if not files.exists(files.join(self.directory, ref.name)):
+        if not files.exists(self._inside + ref.name):
             self._files.publish(self.directory, ref.name, f"{at}-{sha}".encode())
         return ref
 
@@ -140,7 +141,7 @@ class Refs:
         """Store what is set about the session; the caller syncs the directory."""
         data = records.encode_meta(self._session, at, facts)
         ref = MetaRef(at, sha256(data)[:HASH12])
-        path = files.join(self.directory, ref.name)
+        path = self._inside + ref.name
         if files.exists(path):
             if self._read_meta(ref) is not None:
                 return ref
@@ -154,7 +155,7 @@ class Refs:
 
     def remove(self, ref: ActiveRef) -> None:
         """Remove an active ref that a higher one has replaced."""
-        files.remove(files.join(self.directory, ref.name))
+        files.remove(self._inside + ref.name)
 
     def facts(self, refs: list[MetaRef]) -> SessionFacts:
         """Fold meta records; damaged ones are left out, and the first is reported in ``damage``."""
@@ -164,8 +165,8 @@ class Refs:
             record = self._read_meta(ref)
             if record is not None:
                 merged.update(record.set)
-            elif damage is None and files.exists(files.join(self.directory, ref.name)):
-                path = files.join(self.directory, ref.name)
+            elif damage is None and files.exists(self._inside + ref.name):
+                path = self._inside + ref.name
                 damage = CorruptObjectError(f"{path} does not hold what its name says", path=path)
         known = msgspec.convert(merged, Facts)
         return SessionFacts(
@@ -179,7 +180,7 @@ class Refs:
 
     def _read_meta(self, ref: MetaRef) -> records.MetaRecord | None:
         """Return a record whose bytes and ``at`` agree with its name, else None."""
-        path = files.join(self.directory, ref.name)
+        path = self._inside + ref.name
         try:
             data = files.read_file(path)
             if data is not None and not sha256(data).startswith(ref.hash12):

@@ -10,7 +10,7 @@ import msgspec
 from . import files
 from .errors import CorruptObjectError, FormatError
 from .files import Files
-from .ids import is_session_name
+from .ids import session_names
 
 FORMAT = 1
 HEADER = "sessionfs.json"
@@ -84,7 +84,7 @@ class Root:
 
     def session_names(self) -> list[str]:
         """Return the names of directories here that are session ids, unsorted."""
-        return [name for name in files.names(self.sessions) if is_session_name(name)]
+        return session_names(files.names(self.sessions))
 
     def session_ids(self) -> list[UUID]:
         """Return the ids that directories here are named by, in ascending order."""

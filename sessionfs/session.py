@@ -7,7 +7,7 @@ is active.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,12 +32,17 @@ OBJECTS = "objects"
 REFS = "refs"
 
 
+def _tell_nobody(_: UUID) -> None:
+    """Stand in for whoever wants to know what was written."""
+
+
 class Environment(NamedTuple):
-    """What the sessions of one storage share."""
+    """What the sessions of one storage share; ``wrote`` is told of which one refs were written."""
 
     files: Files
     cache: ObjectCache
     clock: WallClock
+    wrote: Callable[[UUID], None] = _tell_nobody
 
 
 class SessionDirectory:
@@ -47,6 +52,7 @@ class SessionDirectory:
         self.path = path
         self.id = session
         self._clock = environment.clock
+        self._wrote = environment.wrote
         self._files = writer = environment.files
         self.objects = Objects(files.join(path, OBJECTS), str(session), writer, environment.cache)
         self.refs = Refs(files.join(path, REFS), str(session), writer)
@@ -167,6 +173,7 @@ class SessionDirectory:
         """Make a checkpoint that is on the disk active, beside what was active before."""
         new = self.refs.put_active(at, sha)
         self.refs.sync()
+        self._wrote(self.id)
         return new
 
     def replace(self, seen: RefNames, new: ActiveRef) -> None:
@@ -174,11 +181,17 @@ class SessionDirectory:
         for ref in seen.active:
             if ref < new:
                 self.refs.remove(ref)
+        self._wrote(self.id)
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Set something about the session from now on."""
-        self.refs.put_meta(self.next_at(self.refs.names()), facts)
+        self.set_facts_at(self.next_at(self.refs.names()), facts)
+
+    def set_facts_at(self, at: str, facts: dict[str, Any]) -> None:
+        """Set something about the session from this time on."""
+        self.refs.put_meta(at, facts)
         self.refs.sync()
+        self._wrote(self.id)
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep out others that compare the active checkpoint before they write."""
@@ -196,6 +209,7 @@ class SessionDirectory:
             if ref not in known and self._came_first(ref, sha, mine, seen):
                 self.refs.remove(mine)
                 self.refs.sync()
+                self._wrote(self.id)
                 raise ConflictError(
                     f"another writer made a checkpoint of session {self.id} active meanwhile"
                 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from . import shapes
 from .models import SessionStats, ToolUsageCounts, ToolUsageStats
 
 FAILED = "MCP_TOOL_CALL_ERROR"
@@ -23,11 +24,6 @@ _ADDED = (
 )
 
 
-class _Call(NamedTuple):
-    id: str | None
-    tool: str
-
-
 def count(messages: Iterable[bytes]) -> SessionStats:
     """Return the figures of one session's messages, given as JSON objects.
 
@@ -35,15 +31,15 @@ def count(messages: Iterable[bytes]) -> SessionStats:
     if the result carries the marker of a failed call or its metadata says ``is_error``, else
     successful. Messages of another shape than ``ChatMessage`` count as far as their fields agree.
     """
-    calls: list[_Call] = []
+    calls: list[shapes.Call] = []
     results: dict[str, str] = {}
     any_message = False
     for raw in messages:
         any_message = True
         message = msgspec.json.decode(raw)
-        calls += _calls(message)
-        answered = message.get("tool_call_id")
-        if isinstance(answered, str):
+        calls += shapes.calls(message)
+        answered = shapes.answered(message)
+        if answered is not None:
             # The first result of a call counts; a repeated id is the same call told again.
             results.setdefault(answered, _outcome(message))
     tools: dict[str, ToolUsageCounts] = {}
@@ -81,16 +77,6 @@ def combined(each: Iterable[SessionStats]) -> SessionStats:
 def _most_used_first(tools: dict[str, ToolUsageCounts]) -> list[ToolUsageStats]:
     ordered = sorted(tools.items(), key=lambda item: (-item[1].total, item[0]))
     return [ToolUsageStats(tool, tool, counts) for tool, counts in ordered]
-
-
-def _calls(message: dict[str, Any]) -> Iterator[_Call]:
-    found = message.get("tool_calls")
-    for call in found if isinstance(found, list) else ():
-        function = call.get("function") if isinstance(call, dict) else None
-        name = function.get("name") if isinstance(function, dict) else None
-        if isinstance(name, str):
-            id_ = call.get("id")
-            yield _Call(id_ if isinstance(id_, str) else None, name)
 
 
 def _outcome(message: dict[str, Any]) -> str:

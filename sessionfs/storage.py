@@ -10,17 +10,17 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from . import bulk, checkpointing, checks, files, history, listing, stats, views
-from .clock import next_timestamp, to_datetime, to_rfc3339, wall_clock
+from . import bulk, checkpointing, checks, files, finding, history, listing, searching, stats, views
+from .clock import wall_clock
 from .errors import (
     CorruptObjectError,
     InvalidRequestError,
     NotFoundError,
-    StorageError,
 )
 from .files import Durability, Files, StrPath
-from .ids import hash12_of, new_session_id
+from .ids import hash12_of
 from .index import Index, IndexState
+from .listing import Listed
 from .messages import MessageCodec, encode_messages, encode_metadata
 from .models import (
     BackendInfo,
@@ -38,10 +38,11 @@ from .models import (
     ListSessionsQuery,
     ListSessionsResult,
     Message,
+    SearchQuery,
+    SearchResult,
     Session,
     SessionStats,
     SessionStatus,
-    SessionVisibility,
     UpdateSessionRequest,
 )
 from .objects import ObjectCache
@@ -86,10 +87,12 @@ class FileStorage:
         path = checks.path(root, "root")
         if files.exists(path) and not files.is_directory(path):
             raise InvalidRequestError(f"{path} is not a directory", path=path)
-        self._environment = Environment(Files(durability), ObjectCache(_CACHE_BYTES), wall_clock)
-        self._root = Root(path, self._environment.files)
+        writer = Files(durability)
+        self._root = Root(path, writer)
         index_parent = None if index_dir is None else checks.path(index_dir, "index_dir")
         self._index = Index(self._root, index_parent, self._directory)
+        wrote = self._index.notices.mark
+        self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
         self._views = Views(MessageCodec(message_type))
         self._root.check_readable()
 
@@ -151,13 +154,7 @@ class FileStorage:
     def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
         """Set what the request names, and return the session; errors as for ``get_session``."""
         checks.request(request, UpdateSessionRequest)
-        facts: dict[str, Any] = {}
-        if request.title is not None:
-            facts["title"] = checks.text(request.title, "title")
-        if request.visibility is not None:
-            facts["visibility"] = checks.member(request.visibility, SessionVisibility, "visibility")
-        if request.cwd is not None:
-            facts["cwd"] = checks.text(request.cwd, "cwd")
+        facts = bulk.changed_facts(request)
         self._root.check_writable()
         session = self.get_session(session_id)
         if not facts:
@@ -222,8 +219,16 @@ class FileStorage:
         query = query if query is not None else ListCheckpointsQuery()
         checks.request(query, ListCheckpointsQuery)
         wanted = checks.page(query.limit, query.offset)
-        directory = self._existing(session_id)
-        return self._views.checkpoints(directory, wanted, with_state=bool(query.include_state))
+        directory, with_state = self._directory(session_id), bool(query.include_state)
+        recorded = self._index.checkpoints(session_id, wanted)
+        if recorded is not None:
+            shown, total = recorded
+            page = self._views.checkpoints(directory, shown, with_state=with_state)
+            return ListCheckpointsResult(page, total)
+        found, damage = listing.checkpoints(self._existing(session_id))
+        some = [Listed.of(*each) for each in found[wanted]]
+        page = self._views.checkpoints(directory, some, with_state=with_state)
+        return ListCheckpointsResult(page, len(found), [error.message for error in damage])
 
     def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
         """Return a checkpoint by its id alone.
@@ -285,7 +290,7 @@ class FileStorage:
         raw_metadata = encode_metadata(metadata)
         directory = self._writable(session_id)
         sha, built = checkpointing.append(directory, encoded, raw_metadata, expected_active)
-        return views.summary(session_id, sha, built)
+        return views.summary(session_id, Listed.of(sha, built))
 
     def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
         """Make a checkpoint of the session active: rewind to an older one, or redo."""
@@ -295,7 +300,7 @@ class FileStorage:
         history.require_large(directory.objects, chain)
         refs = directory.refs.names()
         directory.activate(sha, directory.next_at(refs), refs)
-        return views.summary(session_id, sha, chain[0].checkpoint)
+        return views.summary(session_id, Listed.of(sha, chain[0].checkpoint))
 
     def get_session_stats(self, session_id: UUID) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
@@ -313,6 +318,25 @@ class FileStorage:
         checked = listing.check(query if query is not None else ListSessionsQuery())
         matching = (each for each in self._index.scan() if listing.matches(each, checked))
         return stats.combined(self._stats_or_unreadable(each.id) for each in matching)
+
+    def search(self, query: SearchQuery) -> SearchResult:
+        """Find a text in the messages and titles of all sessions, exactly and with letter case aside.
+
+        The first search of a large store indexes it, which takes a while: see ``update_index``.
+        """
+        return self._index.search(searching.check(query))
+
+    def update_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+        """Bring the index up to date, which listing and search do by themselves; for telling progress.
+
+        Args:
+            on_session: told after each session that changed how many of how many are done.
+
+        Returns:
+            False where the index cannot be written here and now.
+
+        """
+        return self._index.update(on_session)
 
     def rebuild_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
         """Throw the index away and make it anew; never needed for right answers.
@@ -350,23 +374,9 @@ class FileStorage:
         return directory
 
     def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
-        """Return where a checkpoint is; a damaged or misplaced copy only if there is no sound one."""
         checks.uuid(checkpoint_id, "checkpoint_id")
-        unsound: tuple[SessionDirectory, str] | None = None
-        refused: StorageError | None = None
-        for session_id in self._index.sessions_holding(hash12_of(checkpoint_id)):
-            directory = self._directory(session_id)
-            try:
-                sha = directory.find(checkpoint_id)
-            except StorageError as error:
-                refused = refused or error
-                continue
-            if sha is not None and directory.is_sound(sha):
-                return directory, sha
-            unsound = unsound or (None if sha is None else (directory, sha))
-        if unsound is not None:
-            return unsound
-        raise refused or NotFoundError(f"checkpoint {checkpoint_id} does not exist")
+        holding = self._index.sessions_holding(hash12_of(checkpoint_id))
+        return finding.find(map(self._directory, holding), checkpoint_id)
 
     def _writable(self, session_id: UUID) -> SessionDirectory:
         directory = self._existing(session_id)
@@ -377,15 +387,7 @@ class FileStorage:
         self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None
     ) -> CreateSessionResult:
         self._root.check_writable()
-        self._root.make()
-        at = next_timestamp(self._environment.clock(), None)
-        moment = to_datetime(at)
-        session_id = new_session_id(int(moment.timestamp() * 1000))
-        facts["created_at"] = to_rfc3339(moment)
-        state = history.prepare(str(session_id), encoded)
-        planned = [bulk.PlannedCheckpoint(state, metadata, at)]
-        path, environment = self._root.sessions, self._environment
-        sha = bulk.create(path, session_id, environment, planned, facts, at)
+        session_id, sha = bulk.start(self._root, self._environment, facts, encoded, metadata)
         directory = self._directory(session_id)
         checkpoint = self._views.checkpoint(directory, directory.open(sha))
         return CreateSessionResult(session_id, checkpoint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -13,9 +13,9 @@ from .clock import to_datetime
 from .errors import CorruptObjectError, IncompleteError, StorageError
 from .history import Chain
 from .ids import checkpoint_id
+from .listing import Listed
 from .messages import MessageCodec
-from .models import Checkpoint, CheckpointState, CheckpointSummary, ListCheckpointsResult, Session
-from .records import CheckpointObject
+from .models import Checkpoint, CheckpointState, CheckpointSummary, Session
 from .session import SessionDirectory
 
 
@@ -49,28 +49,31 @@ class Views:
         return Checkpoint(
             id=checkpoint_id(chain[0].sha),
             session_id=directory.id,
-            parent_id=parent_id(head),
+            parent_id=None if head.parent is None else checkpoint_id(head.parent),
             state=self.state(directory, chain),
             created_at=made,
             updated_at=made,
         )
 
     def checkpoints(
-        self, directory: SessionDirectory, wanted: slice, *, with_state: bool
-    ) -> ListCheckpointsResult:
-        """Return a page of a session's checkpoints; what cannot be opened is told as ``problem``."""
-        found, damage = listing.checkpoints(directory)
-        page = []
-        for sha, checkpoint in found[wanted]:
-            listed = summary(directory.id, sha, checkpoint)
-            try:
-                chain = directory.open(sha)
-                history.require_large(directory.objects, chain)
-                listed.state = self.state(directory, chain) if with_state else None
-            except (CorruptObjectError, IncompleteError) as error:
-                listed.problem = error.message
-            page.append(listed)
-        return ListCheckpointsResult(page, len(found), [error.message for error in damage])
+        self, directory: SessionDirectory, page: Iterable[Listed], *, with_state: bool
+    ) -> list[CheckpointSummary]:
+        """Return summaries of some checkpoints; what cannot be opened is told as ``problem``."""
+        return [self._listed(directory, each, with_state=with_state) for each in page]
+
+    def _listed(
+        self, directory: SessionDirectory, listed: Listed, *, with_state: bool
+    ) -> CheckpointSummary:
+        found = summary(directory.id, listed)
+        if listed.complete and not with_state:
+            return found
+        try:
+            chain = directory.open(listed.sha)
+            history.require_large(directory.objects, chain)
+            found.state = self.state(directory, chain) if with_state else None
+        except (CorruptObjectError, IncompleteError) as error:
+            found.problem = error.message
+        return found
 
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
@@ -97,19 +100,14 @@ def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
         ) from error
 
 
-def parent_id(checkpoint: CheckpointObject) -> UUID | None:
-    """Return the id of a checkpoint's parent."""
-    return checkpoint_id(checkpoint.parent) if checkpoint.parent is not None else None
-
-
-def summary(session: UUID, sha: str, checkpoint: CheckpointObject) -> CheckpointSummary:
+def summary(session: UUID, listed: Listed) -> CheckpointSummary:
     """Return a checkpoint's summary, without looking whether its state can be opened."""
-    made = to_datetime(checkpoint.at)
+    made = to_datetime(listed.at)
     return CheckpointSummary(
-        id=checkpoint_id(sha),
+        id=checkpoint_id(listed.sha),
         session_id=session,
-        parent_id=parent_id(checkpoint),
-        message_count=checkpoint.count,
+        parent_id=None if listed.parent is None else checkpoint_id(listed.parent),
+        message_count=listed.messages,
         created_at=made,
         updated_at=made,
     )

@@ -9,26 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from .. import files
 from ..errors import StorageError
-from .place import LockedError, Place
+from . import contents, growing, names, sessions, texts
+from .place import TEXT, WORDS, LockedError, Place
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-_SCHEMA = """
-CREATE TABLE sessions(
-    id TEXT PRIMARY KEY, changed_ns INTEGER, modified_ns INTEGER, inode INTEGER, looked_ns INTEGER,
-    settled INTEGER, title BLOB, cwd BLOB, visibility TEXT, status TEXT,
-    created_us INTEGER, updated_us INTEGER, summary BLOB
-);
-CREATE INDEX newest ON sessions(updated_us DESC, id);
-CREATE TABLE objects(
-    id TEXT PRIMARY KEY, changed_ns INTEGER, modified_ns INTEGER, inode INTEGER, looked_ns INTEGER
-);
-CREATE TABLE names(hash12 TEXT, id TEXT, PRIMARY KEY(hash12, id)) WITHOUT ROWID;
-CREATE INDEX names_of ON names(id);
-"""
+_SCHEMA = sessions.SCHEMA + names.SCHEMA + contents.SCHEMA + texts.SCHEMA
 _BUSY_SECONDS = 5.0
 
 
@@ -58,50 +49,56 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give one committed state to read; UnusableError if there is none that can be trusted."""
-        import sqlite3
-
-        try:
+        with self._or_unusable():
             connection = self._open()
             connection.execute("BEGIN")
             try:
                 yield connection
             finally:
                 connection.rollback()
-        except (sqlite3.Error, OSError, StorageError, LockedError) as error:
-            self.close()
-            raise UnusableError(str(error)) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a transaction to write, with the lock held; UnusableError if that cannot be."""
+        with self._or_unusable(), self.place.lock():
+            if not self.place.is_ours():
+                self._create()
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                # Nobody has touched it but us: what was there before is as good as it was.
+                growing.cut(self.place.path(TEXT), texts.ends(connection)[0])
+                growing.cut(self.place.path(WORDS), texts.ends(connection)[1])
+                self.place.stamp()
+                raise
+            self.place.stamp()
+
+    @contextmanager
+    def _or_unusable(self) -> Iterator[None]:
+        """Turn what can happen to a cache into UnusableError; one that is damaged is thrown away."""
         import sqlite3
 
         try:
-            with self.place.lock():
-                if not self.place.is_ours():
-                    self._create()
-                connection = self._connect()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.commit()
-                except BaseException:
-                    connection.rollback()
-                    raise
-                self.place.stamp()
-        except (sqlite3.Error, OSError, StorageError, LockedError) as error:
+            yield
+        except (OSError, StorageError, LockedError) as error:
             self.close()
+            raise UnusableError(str(error)) from error
+        except (sqlite3.Error, msgspec.MsgspecError, LookupError, ValueError) as error:
+            self.close()
+            busy = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if getattr(error, "sqlite_errorcode", None) not in busy:
+                with suppress(OSError, StorageError, LockedError), self.place.lock():
+                    self.place.discard()
             raise UnusableError(str(error)) from error
 
     def rebuild(self) -> None:
         """Throw the index away and begin an empty one."""
-        import sqlite3
-
-        try:
-            with self.place.lock():
-                self._create()
-        except (sqlite3.Error, OSError, StorageError, LockedError) as error:
-            raise UnusableError(str(error)) from error
+        with self._or_unusable(), self.place.lock():
+            self._create()
 
     def _open(self) -> Connection:
         if not self.place.is_ours():
@@ -134,7 +131,7 @@ class Database:
         """Begin an empty database; called with the lock held."""
         self.close()
         self.place.discard()
-        self.place.make_file()
+        self.place.begin()
         connection = self._connect()
         connection.executescript(_SCHEMA)
         self.place.stamp()

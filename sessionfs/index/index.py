@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from .. import files, listing
+from .. import conversation, listing, searching
 from ..errors import StorageError
-from ..ids import HASH12
-from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
+from ..listing import Listed
+from ..models import ListSessionsQuery, ListSessionsResult, SearchResult, SessionSummary
 from ..root import Root
+from ..searching import Wanted
 from ..session import OBJECTS, REFS, SessionDirectory
-from . import checkpoints, sessions
-from .checkpoints import Names
+from . import contents, names, sessions
 from .database import Database, UnusableError
+from .level import Differing, Level
+from .notices import Notices
 from .place import Place
-from .sessions import Known, Look
+from .recorder import Recorder
+from .search import Searcher, Seen, StaleError
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-RACY_NS = 2_000_000_000
-"""A directory that changed this shortly before it was looked at may have changed once more since,
-without its time telling: it is looked at again."""
+Progress = Callable[[int, int], None]
+"""Told how many of how many sessions are done."""
 
 WORTH_WRITING = 8
 """From this many changed sessions on they are recorded; fewer cost less to look at than to record."""
 
+WORTH_INDEXING = 32
+"""From this many objects on that are not recorded yet they are; fewer cost less to read."""
 
-class _Changes(NamedTuple):
-    """What the files say that the index does not.
+_TRIES = 3
+_STATE = """
+SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM contents),
+    (SELECT count(*) FROM checkpoints), (SELECT coalesce(sum(length), 0) FROM contents)
+"""
+_MOST_AT_ONCE = 200
+"""So many sessions at most are read into memory for one answer."""
 
-    Attributes:
-        looks: sessions that are not as recorded.
-        gone: recorded ones that are not here any more.
-        confirmed: sessions that are as recorded, and need not be looked at again once that is noted.
-
-    """
-
-    looks: list[Look]
-    gone: list[str]
-    confirmed: list[Look]
+_CHUNK_SESSIONS = 256
+_CHUNK_BYTES = 8 << 20
+"""How much is recorded at once: others wait for the lock that long."""
 
 
 class IndexState(NamedTuple):
@@ -54,14 +55,28 @@ class IndexState(NamedTuple):
         directory: where it is, or would be.
         usable: whether there is one that is ours and whole.
         sessions: how many it knows; None: there is none.
-        size: of its database, in bytes.
+        searchable: of how many of them it has the messages.
+        checkpoints: how many it knows.
+        text: how many bytes of messages' text it holds.
+        size: of all its files, in bytes.
 
     """
 
     directory: str
     usable: bool
     sessions: int | None
+    searchable: int | None
+    checkpoints: int | None
+    text: int | None
     size: int
+
+
+class _Changed(NamedTuple):
+    """What a look at the sessions that may have changed showed."""
+
+    looks: list[sessions.Look]
+    gone: list[str]
+    confirmed: list[sessions.Look]
 
 
 class Index:
@@ -74,6 +89,9 @@ class Index:
         index_dir: where indexes are kept; None: in the user's cache directory.
         directory_of: gives the directory of a session.
 
+    Attributes:
+        notices: the open watches; while there is one, answers need not look at every session.
+
     """
 
     def __init__(
@@ -84,58 +102,101 @@ class Index:
         self._database = Database(Place(root.path, index_dir))
         self._lock = Lock()
         self._writes = False
+        self._sessions = Level("sessions", REFS)
+        self._objects = Level("objects", OBJECTS)
+        self._contents = Level("contents", OBJECTS)
+        self._levels = (self._sessions, self._objects, self._contents)
+        self.notices = Notices(root)
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._database.close()
 
+    # Answers
+
     def list_sessions(self, query: ListSessionsQuery) -> ListSessionsResult:
         """Return the page of the sessions that a checked query asks for."""
         with self._lock:
+            self._notice()
             try:
                 with self._database.reading() as connection:
-                    changes = self._changes(connection)
-                    answer = sessions.answer(connection, query, changes.looks, changes.gone)
+                    (differing,) = self._differing(connection, self._sessions)
+                    changed = self._changed_sessions(connection, differing)
+                    answer = sessions.answer(connection, query, changed.looks, changed.gone)
             except UnusableError:
                 return listing.answer(self.scan(), query)
-            self._record(changes)
+            self._write(changed, [], [])
             return answer
 
-    def rebuild(self, on_session: Callable[[int, int], None] | None = None) -> bool:
-        """Throw the index away and make it anew; False where that cannot be done here and now.
+    def search(self, wanted: Wanted) -> SearchResult:
+        """Return the page of hits that a checked query asks for."""
+        with self._lock:
+            for _ in range(_TRIES):
+                try:
+                    return self._search(wanted)
+                except StaleError as error:
+                    with suppress(UnusableError), self._recording() as recorder:
+                        recorder.forget([error.id])
+                except UnusableError:
+                    break
+        read = ((each, conversation.hear(self._directory_of(each.id))) for each in self.scan())
+        return searching.answer(read, wanted)
 
-        Args:
-            on_session: told after each session how many of how many are done.
+    def checkpoints(self, id_: UUID, page: slice) -> tuple[list[Listed], int] | None:
+        """Return a page of a session's checkpoints, oldest first, and how many there are.
 
+        None: ask the files. So where something is damaged, and where there is so little that reading
+        costs less than recording.
+        """
+        directory = self._directory_of(id_)
+        with self._lock:
+            for _ in range(_TRIES):
+                try:
+                    with self._database.reading() as connection:
+                        look = contents.look(connection, directory)
+                        found = contents.record(connection, str(id_)) if look is None else look.base
+                        if found is not None and (look is None or not look.checkpoints):
+                            if found.watched or found.problems:
+                                return None
+                            listed = contents.checkpoints(connection, found.key, page)
+                            return list(listed), contents.count(connection, found.key)
+                        if look is None or (found is None and len(look.objects) < WORTH_INDEXING):
+                            return None
+                except (UnusableError, StorageError):
+                    return None
+                if not self._write(_Changed([], [], []), [look], []):
+                    return None
+        return None
+
+    def sessions_holding(self, hash12: str) -> list[UUID]:
+        """Return the sessions that hold an object whose hash begins like this, in ascending order.
+
+        One that cannot be read is among them: whoever opens it is told why.
         """
         with self._lock:
-            names, looks = self._root.session_names(), []
-            for done, name in enumerate(names, 1):
-                look = self._look(name)
-                looks += [] if look is None else [look]
-                if on_session is not None:
-                    on_session(done, len(names))
+            self._notice()
             try:
-                self._database.rebuild()
-                with self._database.writing() as connection:
-                    sessions.put(connection, looks, [])
-                    held, _ = self._names_that_changed(checkpoints.known_names(connection))
-                    checkpoints.put_names(connection, held, [])
+                with self._database.reading() as connection:
+                    (differing,) = self._differing(connection, self._objects)
+                    found = names.holding(connection, hash12)
             except UnusableError:
-                return False
-            return True
-
-    def state(self) -> IndexState:
-        """Return where the index is and what it holds."""
-        place = self._database.place
-        here = place.is_ours()
-        size = files.identity(place.database)
-        number = None
-        if here:
-            with self._lock, suppress(UnusableError), self._database.reading() as connection:
-                number = len(sessions.known(connection))
-        return IndexState(place.directory, here, number, size[2] if size and here else 0)
+                return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
+            looks: list[names.Names] = []
+            unreadable: list[str] = []
+            for name in differing.changed:
+                try:
+                    looks.append(names.look(self._directory_of(UUID(name))))
+                except StorageError:
+                    unreadable.append(name)
+            found -= {*differing.changed, *differing.gone}
+            wanted = bytes.fromhex(hash12)
+            found |= {each.id for each in looks if wanted in each.names}
+            if self._is_worth(len(looks) + len(differing.gone)):
+                with suppress(UnusableError), self._database.writing() as connection:
+                    names.put(connection, looks, differing.gone)
+                    self._objects.pending -= {each.id for each in looks}
+            return sorted(map(UUID, found.union(unreadable)))
 
     def scan(self) -> Iterator[SessionSummary]:
         """Give every session's summary, read from the files alone."""
@@ -144,42 +205,102 @@ class Index:
             if summary is not None:
                 yield summary
 
-    def sessions_holding(self, hash12: str) -> list[UUID]:
-        """Return the sessions that hold an object whose hash begins like this, in ascending order.
+    # Upkeep
 
-        One that cannot be read is among them: whoever opens it is told why.
-        """
+    def update(self, on_session: Progress | None = None) -> bool:
+        """Record all that has changed, messages too; False where that cannot be done here and now."""
         with self._lock:
             try:
-                with self._database.reading() as connection:
-                    known = checkpoints.known_names(connection)
-                    looked, unreadable = self._names_that_changed(known)
-                    found = set(checkpoints.holding(connection, hash12))
+                self._update(on_session)
             except UnusableError:
-                return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
-            found -= {each.id for each in looked} | known.keys()
-            found |= {each.id for each in looked if hash12 in each.hash12}
-            number = len(looked) + len(known)
-            self._write(number, lambda connection: checkpoints.put_names(connection, looked, known))
-            return sorted(map(UUID, found.union(unreadable)))
+                return False
+            return True
 
-    def _names_that_changed(self, known: dict[str, checkpoints.Known]) -> tuple[list[Names], list[str]]:
-        """List the objects of sessions that are not as recorded, and sessions that cannot be read.
+    def rebuild(self, on_session: Progress | None = None) -> bool:
+        """Throw the index away and make it anew; False where that cannot be done here and now."""
+        with self._lock:
+            try:
+                self._database.rebuild()
+                self._update(on_session)
+            except UnusableError:
+                return False
+            return True
 
-        What is left in ``known`` is gone.
-        """
-        changed, unreadable = [], []
-        for name in self._root.session_names():
-            before, path = known.pop(name, None), files.join(self._root.sessions, name, OBJECTS)
-            looked_ns, fingerprint = time.time_ns(), files.fingerprint(path) or (0, 0, 0)
-            if before is None or before[:3] != fingerprint or _racy(before):
-                try:
-                    hashes = self._directory_of(UUID(name)).objects.hashes()
-                except StorageError:
-                    unreadable.append(name)
-                    continue
-                changed.append(Names(name, fingerprint, looked_ns, {sha[:HASH12] for sha in hashes}))
-        return changed, unreadable
+    def state(self) -> IndexState:
+        """Return where the index is and what it holds."""
+        place = self._database.place
+        sessions_, searchable, checkpoints, text = [None] * 4
+        usable = place.is_ours()
+        if usable:
+            with self._lock, suppress(UnusableError), self._database.reading() as connection:
+                sessions_, searchable, checkpoints, text = connection.execute(_STATE).fetchone()
+        size = place.size if usable else 0
+        return IndexState(place.directory, usable, sessions_, searchable, checkpoints, text, size)
+
+    def _update(self, on_session: Progress | None) -> None:
+        with self._database.reading() as connection:
+            found = self._differing(connection, *self._levels)
+        todo = sorted({name for each in found for name in each.changed})
+        gone = {name for each in found for name in each.gone}
+        if gone:
+            with self._recording() as recorder:
+                recorder.forget(gone)
+        done = 0
+        while done < len(todo):
+            with self._recording() as recorder:
+                begin = done
+                while done < min(begin + _CHUNK_SESSIONS, len(todo)) and recorder.length < _CHUNK_BYTES:
+                    recorder.everything(self._directory_of(UUID(todo[done])))
+                    done += 1
+                    if on_session is not None:
+                        on_session(done, len(todo))
+            for level in self._levels:
+                level.pending.difference_update(todo[begin:done])
+
+    # What changed
+
+    def _notice(self) -> None:
+        noticed = self.notices.take()
+        for level in self._levels:
+            level.notice(noticed)
+
+    def _differing(self, connection: Connection, *levels: Level) -> list[Differing]:
+        """Return the sessions that may have changed, for each of the levels."""
+        if all(level.is_current(connection) for level in levels):
+            return [level.differing(connection, None) for level in levels]
+        names = self._root.session_names()
+        return [level.differing(connection, level.fingerprints(self._root, names)) for level in levels]
+
+    def _changed_sessions(self, connection: Connection, differing: Differing) -> _Changed:
+        """Look at sessions that may have changed; ``confirmed`` are those that proved not to have."""
+        changed = _Changed([], differing.gone, [])
+        for name in differing.changed:
+            look = sessions.look(self._directory_of(UUID(name)))
+            if look is None:
+                changed.gone.append(name)
+            elif not sessions.is_recorded(connection, look):
+                changed.looks.append(look)
+            else:
+                self._sessions.pending.discard(name)
+                if look.settled:
+                    changed.confirmed.append(look)
+        return changed
+
+    def _changed_contents(
+        self, connection: Connection, differing: Differing
+    ) -> dict[str, contents.Look]:
+        looks: dict[str, contents.Look] = {}
+        for name in differing.changed:
+            try:
+                look = contents.look(connection, self._directory_of(UUID(name)))
+            except StorageError as error:
+                looks[name] = contents.unreadable(name, error.message)
+            else:
+                if look is not None:
+                    looks[name] = look
+                else:
+                    self._contents.pending.discard(name)
+        return looks
 
     def _may_hold(self, id_: UUID, hash12: str) -> bool:
         try:
@@ -187,55 +308,75 @@ class Index:
         except StorageError:
             return True
 
-    def _changes(self, connection: Connection) -> _Changes:
-        """Compare what is recorded with the directories, and look at those that differ."""
-        changes = _Changes([], [], [])
-        known = sessions.known(connection)
-        for name in self._root.session_names():
-            before = known.pop(name, None)
-            if before is not None and self._is_as_recorded(name, before):
-                continue
-            look = self._look(name)
-            if look is None:
-                if before is not None:
-                    changes.gone.append(name)
-            elif before is None or not sessions.is_recorded(connection, look):
-                changes.looks.append(look)
-            elif look.looked.settled and not _racy((*look.fingerprint, look.looked_ns, True)):
-                changes.confirmed.append(look)
-        changes.gone.extend(known)
-        return changes
+    # Recording
 
-    def _record(self, changes: _Changes) -> None:
-        looks = changes.looks + changes.confirmed
-        number = len(looks) + len(changes.gone)
-        self._write(number, lambda connection: sessions.put(connection, looks, changes.gone))
+    def _is_worth(self, number: int) -> bool:
+        return number >= WORTH_WRITING or (number > 0 and self._writes)
 
-    def _write(self, number: int, put: Callable[[Connection], None]) -> None:
-        """Write what was found, if that much is worth it and nobody keeps us out."""
-        if not number or (number < WORTH_WRITING and not self._writes):
-            return
-        try:
-            with self._database.writing() as connection:
-                put(connection)
-        except UnusableError:
-            return
+    @contextmanager
+    def _recording(self) -> Iterator[Recorder]:
+        with self._database.writing() as connection:
+            recorder = Recorder(connection, self._database.place)
+            yield recorder
+            recorder.finish()
         # What writing needs is loaded now, and the next time costs little.
         self._writes = True
 
-    def _look(self, name: str) -> Look | None:
-        looked_ns = time.time_ns()
-        fingerprint = files.fingerprint(self._refs(name))
-        looked = listing.look(self._directory_of(UUID(name)))
-        return None if looked is None else Look(name, fingerprint or (0, 0, 0), looked_ns, looked)
+    def _write(self, changed: _Changed, looks: list[contents.Look], gone: list[str]) -> bool:
+        """Record what was found if it is worth it; False if it was not, or somebody keeps us out."""
+        summaries = changed.looks + changed.confirmed
+        read = sum(len(look.checkpoints) for look in looks)
+        number = len(summaries) + len(changed.gone) + len(looks) + len(gone)
+        if not self._is_worth(number) and read < WORTH_INDEXING:
+            return False
+        try:
+            with self._database.writing() as connection:
+                recorder = Recorder(connection, self._database.place)
+                sessions.put(connection, summaries, changed.gone)
+                contents.forget(connection, gone)
+                recorder.contents(looks)
+                recorder.finish()
+        except UnusableError:
+            return False
+        self._writes = True
+        self._sessions.pending.difference_update(each.id for each in summaries)
+        self._sessions.pending.difference_update(changed.gone)
+        self._contents.pending.difference_update(recorder.written, gone)
+        return True
 
-    def _is_as_recorded(self, name: str, known: Known) -> bool:
-        settled, fingerprint = known[4], known[:3]
-        return bool(settled) and fingerprint == files.fingerprint(self._refs(name)) and not _racy(known)
+    # Search
 
-    def _refs(self, name: str) -> str:
-        return files.join(self._root.sessions, name, REFS)
+    def _search(self, wanted: Wanted) -> SearchResult:
+        self._notice()
+        with self._database.reading() as connection:
+            in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
+            if len(in_contents.changed) < WORTH_WRITING:
+                return self._answer(connection, wanted, in_sessions, in_contents)
+        with suppress(UnusableError):
+            self._update(None)
+        with self._database.reading() as connection:
+            in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
+            if len(in_contents.changed) > _MOST_AT_ONCE:
+                raise UnusableError("others are at work on most of the store")
+            return self._answer(connection, wanted, in_sessions, in_contents)
 
-
-def _racy(known: Known | checkpoints.Known) -> bool:
-    return known[3] - known[0] < RACY_NS
+    def _answer(
+        self,
+        connection: Connection,
+        wanted: Wanted,
+        in_sessions: Differing,
+        in_contents: Differing,
+    ) -> SearchResult:
+        changed = self._changed_sessions(connection, in_sessions)
+        looks = self._changed_contents(connection, in_contents)
+        seen = Seen(
+            {look.id: look.summary for look in changed.looks},
+            looks,
+            {*changed.gone, *in_contents.gone},
+        )
+        place = self._database.place
+        answer = Searcher(connection, place, wanted, seen, self._directory_of).answer()
+        connection.rollback()  # who writes waits for those who read
+        readable = [look for look in looks.values() if look.base is not None or look.objects]
+        self._write(changed, readable, in_contents.gone)
+        return answer

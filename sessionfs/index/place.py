@@ -18,10 +18,16 @@ from ..errors import StorageError
 from ..files import Files
 from ..records import sha256
 
-VERSION = 1
+VERSION = 2
 """Of what the database holds; another one is thrown away."""
 
 LOCK_SECONDS = 2.0
+
+TEXT = "text"
+"""The file with the text of messages."""
+
+WORDS = "words"
+"""The file with the words of that text."""
 
 _DATABASE = "index.sqlite"
 _STAMP = "stamp.json"
@@ -50,32 +56,47 @@ class Place:
             self._directory = files.join(parent, name)
         return self._directory
 
+    def path(self, name: str) -> str:
+        """Return where a file of the index is."""
+        return files.join(self.directory, name)
+
     @property
     def database(self) -> str:
         """The SQLite file."""
-        return files.join(self.directory, _DATABASE)
+        return self.path(_DATABASE)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the index takes."""
+        return sum(found[2] for found in map(files.identity, self._parts()) if found)
 
     def is_ours(self) -> bool:
         """Tell whether the database is the one last stamped, for this root, on this machine."""
         try:
-            stamp = files.read_file(files.join(self.directory, _STAMP))
+            stamp = files.read_file(self.path(_STAMP))
             return stamp is not None and stamp == self._stamp()
         except StorageError:
             return False
 
     def stamp(self) -> None:
         """Say that the database as it is now is ours; called with the lock held."""
-        path = files.join(self.directory, _STAMP)
-        self._files.replace(path, self._stamp(), mode=0o600)
+        self._files.replace(self.path(_STAMP), self._stamp(), mode=0o600)
 
-    def make_file(self) -> None:
-        """Create an empty database that only its owner reads; SQLite would follow the umask."""
+    def begin(self) -> None:
+        """Create empty files that only their owner reads; SQLite would follow the umask."""
         self._files.replace(self.database, b"", mode=0o600)
+        self.begin_texts()
+
+    def begin_texts(self) -> None:
+        """Put new, empty files in the place of those with text; who has mapped the old keeps them."""
+        for name in (TEXT, WORDS):
+            self._files.replace(self.path(name), b"", mode=0o600)
 
     def discard(self) -> None:
-        """Throw the database away; called with the lock held."""
-        for name in (_STAMP, _DATABASE, _DATABASE + "-journal", _DATABASE + "-wal", _DATABASE + "-shm"):
-            files.remove(files.join(self.directory, name))
+        """Throw the index away; called with the lock held."""
+        beside = [self.database + ending for ending in ("-journal", "-wal", "-shm")]
+        for path in (self.path(_STAMP), *self._parts(), *beside):
+            files.remove(path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -84,7 +105,7 @@ class Place:
         from filelock import FileLock, Timeout
 
         self._files.make_directory(self.directory)
-        path = files.join(self.directory, _LOCK)
+        path = self.path(_LOCK)
         # A lock that only pretends would let two writers at one file.
         lock = FileLock(path, timeout=LOCK_SECONDS, mode=0o600, fallback_to_soft=False)
         try:
@@ -96,6 +117,9 @@ class Place:
         finally:
             lock.release()
 
+    def _parts(self) -> list[str]:
+        return [self.database, self.path(TEXT), self.path(WORDS)]
+
     def _stamp(self) -> bytes:
         root = files.identity(self.root)
         facts: dict[str, Any] = {
@@ -104,7 +128,7 @@ class Place:
             "device": root and root[0],
             "inode": root and root[1],
             "host": platform.node(),
-            "database": files.identity(self.database),
+            "parts": [files.identity(path) for path in self._parts()],
         }
         return msgspec.json.encode(facts)
 

@@ -2,62 +2,82 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .. import checks, listing
-from ..files import Fingerprint
-from ..listing import Cursor, Looked
+from .. import checks, files, listing
+from ..clock import to_unix_us
+from ..listing import Cursor
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
+from ..session import SessionDirectory
+from .level import LARGEST, is_settled
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_LARGEST = (1 << 62) - 1
-"""SQLite counts to 2**63; a limit beyond this is as good as none."""
+SCHEMA = """
+CREATE TABLE sessions(
+    id TEXT PRIMARY KEY, fingerprint INTEGER, settled INTEGER, title BLOB, cwd BLOB,
+    visibility TEXT, status TEXT, created_us INTEGER, updated_us INTEGER, summary BLOB
+);
+CREATE INDEX newest ON sessions(
+    updated_us DESC, id, title, cwd, visibility, status, created_us
+);
+"""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SessionSummary).decode
 
 
-Known = tuple[int, int, int, int, int]
-"""What is recorded of a session: the fingerprint of ``refs/``, when it was looked at, in nanoseconds
-since 1970, and whether the summary depends on that directory alone."""
-
-
 class Look(NamedTuple):
-    """A session as it was looked at; the fingerprint was taken first."""
+    """A session as it was looked at.
+
+    Attributes:
+        fingerprint: of ``refs/``, taken before.
+        settled: whether the summary is true as long as the fingerprint is.
+
+    """
 
     id: str
-    fingerprint: Fingerprint
-    looked_ns: int
-    looked: Looked
+    fingerprint: int
+    settled: bool
+    summary: SessionSummary
 
 
-def known(connection: Connection) -> dict[str, Known]:
-    """Return what is recorded of each session, by its id's text."""
-    rows = connection.execute(
-        "SELECT id, changed_ns, modified_ns, inode, looked_ns, settled FROM sessions"
-    )
-    return {row[0]: row[1:] for row in rows}
+def look(directory: SessionDirectory) -> Look | None:
+    """Look at a session; None: nothing of it is here."""
+    looked_ns = time.time_ns()
+    found = files.fingerprint(directory.refs.directory)
+    looked = listing.look(directory)
+    if looked is None:
+        return None
+    settled = looked.settled and is_settled(found, looked_ns)
+    return Look(str(directory.id), files.digest(found), settled, looked.summary)
 
 
 def is_recorded(connection: Connection, look: Look) -> bool:
     """Tell whether what a look showed is what the index says anyway."""
     row = connection.execute("SELECT summary FROM sessions WHERE id = ?", (look.id,)).fetchone()
-    return row is not None and row[0] == _encode(look.looked.summary)
+    return row is not None and row[0] == _encode(look.summary)
+
+
+def summaries(connection: Connection, ids: Iterable[str]) -> dict[str, SessionSummary]:
+    """Return the recorded summaries of some sessions."""
+    asked = msgspec.json.encode(list(ids)).decode()
+    rows = connection.execute(
+        "SELECT id, summary FROM sessions WHERE id IN (SELECT value FROM json_each(?))", (asked,)
+    )
+    return {id_: _decode(summary) for id_, summary in rows}
 
 
 def put(connection: Connection, looks: Iterable[Look], gone: Iterable[str]) -> None:
     """Record sessions as they were looked at, and forget those that are gone."""
     connection.executemany("DELETE FROM sessions WHERE id = ?", ((id_,) for id_ in gone))
     connection.executemany(
-        "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, looks)
+        "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,?,?,?)", map(_row, looks)
     )
 
 
@@ -68,23 +88,22 @@ def answer(
 
     Sessions that were looked at count as they were seen, and those that are gone not at all.
     """
-    connection.create_function("is_below", 2, _is_below, deterministic=True)
-    clauses, values = _clauses(query)
+    clauses, values = _clauses(connection, query)
     hidden = [look.id for look in looks] + gone
     if hidden:
         clauses.append("id NOT IN (SELECT value FROM json_each(?))")
         values.append(msgspec.json.encode(hidden).decode())
-    seen = [look.looked.summary for look in looks if listing.matches(look.looked.summary, query)]
+    seen = [look.summary for look in looks if listing.matches(look.summary, query)]
     where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
     # The clauses are texts of this module; what a caller gives is bound to their question marks.
     (total,) = connection.execute(f"SELECT count(*) FROM sessions{where}", values).fetchone()  # noqa: S608
     if query.cursor is not None:
         cursor = Cursor.parse(query.cursor)
         clauses.append("(updated_us < ? OR (updated_us = ? AND id > ?))")
-        values += [_microseconds(cursor.updated_at)] * 2 + [str(cursor.id)]
+        values += [to_unix_us(cursor.updated_at)] * 2 + [str(cursor.id)]
         where = f" WHERE {' AND '.join(clauses)}"
     # One more than the page reaches, which tells whether there is a next one.
-    enough = min(checks.page(query.limit, query.offset).stop, _LARGEST) + 1
+    enough = min(checks.page(query.limit, query.offset).stop, LARGEST) + 1
     rows = connection.execute(
         f"SELECT summary FROM sessions{where} ORDER BY updated_us DESC, id LIMIT ?",  # noqa: S608
         [*values, enough],
@@ -94,24 +113,34 @@ def answer(
 
 
 def _row(look: Look) -> tuple[object, ...]:
-    summary = look.looked.summary
+    summary = look.summary
     return (
         look.id,
-        *look.fingerprint,
-        look.looked_ns,
-        look.looked.settled,
+        look.fingerprint,
+        look.settled,
         summary.title.casefold().encode(),
         None if summary.cwd is None else summary.cwd.encode(),
         summary.visibility.value,
         summary.status.value,
-        _microseconds(summary.created_at),
-        _microseconds(summary.updated_at),
+        to_unix_us(summary.created_at),
+        to_unix_us(summary.updated_at),
         _encode(summary),
     )
 
 
-def _clauses(query: ListSessionsQuery) -> tuple[list[str], list[Any]]:
+def matching(connection: Connection, query: ListSessionsQuery) -> set[str] | None:
+    """Return the recorded sessions that a query's filters match; None: all do."""
+    clauses, values = _clauses(connection, query)
+    if not clauses:
+        return None
+    where = " AND ".join(clauses)
+    rows = connection.execute(f"SELECT id FROM sessions WHERE {where}", values)  # noqa: S608
+    return {id_ for (id_,) in rows}
+
+
+def _clauses(connection: Connection, query: ListSessionsQuery) -> tuple[list[str], list[Any]]:
     """Return what ``listing.matches`` asks, a clause a filter."""
+    connection.create_function("is_below", 2, _is_below, deterministic=True)
     clauses: list[str] = []
     values: list[Any] = []
 
@@ -134,15 +163,11 @@ def _clauses(query: ListSessionsQuery) -> tuple[list[str], list[Any]]:
         ("updated_us", query.updated_since, query.updated_until),
     ):
         if since is not None:
-            add(f"{column} >= ?", _microseconds(since))
+            add(f"{column} >= ?", to_unix_us(since))
         if until is not None:
-            add(f"{column} < ?", _microseconds(until))
+            add(f"{column} < ?", to_unix_us(until))
     return clauses, values
 
 
 def _is_below(cwd: bytes | None, directory: bytes) -> bool:
     return cwd is not None and listing.is_below(cwd.decode(), directory.decode())
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND

@@ -25,6 +25,7 @@ from .requests import (
     ListSessionsResult,
     UpdateSessionRequest,
 )
+from .search import SearchHit, SearchQuery, SearchResult
 from .sessions import (
     BackendInfo,
     BackendKind,
@@ -62,6 +63,9 @@ __all__ = [
     "ModelInfo",
     "PromptTokensDetails",
     "Role",
+    "SearchHit",
+    "SearchQuery",
+    "SearchResult",
     "Session",
     "SessionStats",
     "SessionStatus",

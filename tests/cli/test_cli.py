@@ -290,7 +290,9 @@ def test_the_index_tells_where_it_is_and_is_made_anew(imported: Command) -> None
     def index(*arguments: str) -> Any:
         return json.loads(imported.run("index", *arguments, "--json", **cache).stdout)
 
-    assert index() == {"directory": index()["directory"], "usable": False, "sessions": None, "size": 0}
+    nothing = dict.fromkeys(("sessions", "searchable", "checkpoints", "text"))
+    directory = index()["directory"]
+    assert index() == {"directory": directory, "usable": False, "size": 0, **nothing}
     made = index("--rebuild")
     assert (made["usable"], made["sessions"]) == (True, 2)
     assert made["directory"].startswith(str(imported.home / "cache"))

@@ -1,0 +1,64 @@
+"""What an open watch says of changes, so that answers need not look at every session."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from .. import files
+from ..root import Root
+
+
+class Watch(Protocol):
+    """Notices which sessions change; see ``sessionfs.watch``."""
+
+    def changed_since_last_call(self) -> set[UUID] | None:
+        """Return the sessions that may have changed since the call before; None: any may."""
+        ...
+
+    def mark(self, session_id: UUID) -> None:
+        """Count a session as changed."""
+        ...
+
+
+class Notices:
+    """The open watches of one storage, of which the first one is asked."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._open: list[Watch] = []
+        self._asked: Watch | None = None
+        self._arrivals: tuple[files.Fingerprint | None, set[str]] = (None, set())
+
+    def add(self, watch: Watch) -> None:
+        """Ask a watch from now on, until it is removed."""
+        self._open = [*self._open, watch]
+
+    def remove(self, watch: Watch) -> None:
+        """Ask a watch no more."""
+        self._open = [each for each in self._open if each is not watch]
+
+    def mark(self, session_id: UUID) -> None:
+        """Count a session as changed, at once; for those who write in this process."""
+        for watch in self._open:
+            watch.mark(session_id)
+
+    def take(self) -> set[str] | None:
+        """Return the sessions that may have changed since the call before; None: any may."""
+        watch = self._open[0] if self._open else None
+        noticed = watch.changed_since_last_call() if watch is not None else None
+        if watch is not self._asked:
+            # What a new one noticed goes back only to its own beginning.
+            self._asked, noticed = watch, None
+        arrived = self._arrived() if watch is not None else set()
+        return None if noticed is None else {str(id_) for id_ in noticed} | arrived
+
+    def _arrived(self) -> set[str]:
+        """Return sessions that came or went; their directory tells sooner than a watch does."""
+        found = files.fingerprint(self._root.sessions)
+        before, known = self._arrivals
+        if found == before:
+            return set()
+        here = set(self._root.session_names())
+        self._arrivals = found, here
+        return here ^ known

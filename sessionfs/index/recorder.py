@@ -1,0 +1,75 @@
+"""Writing to the index within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..errors import StorageError
+from ..session import SessionDirectory
+from . import contents, names, sessions
+from .place import Place
+from .texts import Writer
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+
+class Recorder:
+    """Records what was found of sessions.
+
+    Attributes:
+        written: sessions whose contents are as they were looked at.
+        length: bytes of text that were added.
+
+    """
+
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self._connection, self._place = connection, place
+        self._writer: Writer | None = None
+        self.written: set[str] = set()
+        self.length = 0
+
+    def contents(self, looks: Iterable[contents.Look]) -> None:
+        """Record checkpoints and messages; what others have recorded meanwhile stays."""
+        for look in looks:
+            key = contents.put(self._connection, look)
+            if key is None:
+                continue
+            if look.said:
+                # Opened when there is a message to add: it reads what the last block holds.
+                self._writer = self._writer or Writer(self._connection, self._place)
+                length = self._writer.add(key, look.said)
+                contents.add_length(self._connection, key, length)
+                self.length += length
+            self.written.add(look.id)
+
+    def everything(self, directory: SessionDirectory) -> None:
+        """Look at a session, and record what is not as it was."""
+        id_ = str(directory.id)
+        try:
+            # The messages first: then what the summary needs is in memory.
+            look = contents.look(self._connection, directory)
+            if look is None:
+                listed = names.look(directory)
+            else:
+                listed = names.of(id_, look.fingerprint, look.settled, look.objects)
+                self.contents([look])
+            names.put(self._connection, [listed], [])
+        except StorageError:
+            pass  # it is told to whoever asks for it
+        summary = sessions.look(directory)
+        sessions.put(self._connection, [] if summary is None else [summary], [id_])
+
+    def forget(self, gone: Iterable[str]) -> None:
+        """Forget sessions that are not here any more."""
+        ids = list(gone)
+        sessions.put(self._connection, [], ids)
+        names.put(self._connection, [], ids)
+        contents.forget(self._connection, ids)
+
+    def finish(self) -> None:
+        """Write what is still in memory; called before the transaction ends."""
+        if self._writer is not None:
+            self._writer.finish()
+            self._writer.compact()

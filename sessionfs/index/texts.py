@@ -1,0 +1,208 @@
+"""The text of messages in the index: two files that only grow, and a row for each block of them.
+
+The invariant: what a committed row speaks of is never written again. The last block grows behind its
+end; what a writer left behind the last committed end is overwritten by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..conversation import Said
+from . import growing, words
+from .blocks import MOST_MESSAGES, SEPARATOR, Block, Buffer, fold
+from .growing import Mapped
+from .place import TEXT, WORDS, Place
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+SCHEMA = """
+CREATE TABLE blocks(
+    number INTEGER PRIMARY KEY, text_begin INTEGER, text_length INTEGER,
+    words_begin INTEGER, words_length INTEGER, messages INTEGER, columns BLOB
+);
+CREATE TABLE dead(key INTEGER PRIMARY KEY, length INTEGER);
+CREATE TABLE files(name TEXT PRIMARY KEY, inode INTEGER);
+"""
+
+BLOCK_BYTES = 2 << 20
+"""A block is closed, and its words are recorded, when its text has reached this length."""
+
+_WORTH_COMPACTING = 4 << 20
+_MOST_DEAD = 0.25
+_MOST_HELD = 32 << 20
+
+
+class Row(NamedTuple):
+    """Where a block is; ``words_length`` is 0 where there are none to rule it out by."""
+
+    number: int
+    text_begin: int
+    text_length: int
+    words_begin: int
+    words_length: int
+
+
+def rows(connection: Connection) -> list[Row]:
+    """Return where each block is."""
+    found = connection.execute(
+        "SELECT number, text_begin, text_length, words_begin, words_length FROM blocks ORDER BY number"
+    )
+    return [Row(*row) for row in found]
+
+
+def load(connection: Connection, row: Row) -> Block:
+    """Return what is known of a block's messages."""
+    (columns,) = connection.execute(
+        "SELECT columns FROM blocks WHERE number = ?", (row.number,)
+    ).fetchone()
+    return Block.decode(columns, row.text_length)
+
+
+def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tuple[Row, Buffer]]:
+    """Give the blocks that may hold the needle, each with the text in which it lies."""
+    found, told = rows(connection), words.ruled_out(needle)
+    text_length, words_length = _ends(found)
+    with (
+        _mapped(connection, place, TEXT, text_length) as text,
+        _mapped(connection, place, WORDS, words_length) as listed,
+    ):
+        for row in found:
+            begin, length = row.words_begin, row.words_length
+            if not length or not told(listed.buffer, begin, begin + length):
+                yield row, text.buffer
+
+
+def ends(connection: Connection) -> tuple[int, int]:
+    """Return how long the two files are, as far as they are recorded."""
+    return _ends(rows(connection))
+
+
+def _ends(found: list[Row]) -> tuple[int, int]:
+    return (
+        max((row.text_begin + row.text_length for row in found), default=0),
+        max((row.words_begin + row.words_length for row in found), default=0),
+    )
+
+
+def _mapped(connection: Connection, place: Place, name: str, length: int) -> Mapped:
+    found = connection.execute("SELECT inode FROM files WHERE name = ?", (name,)).fetchone()
+    return Mapped(place.path(name), length, found[0] if found else -1)
+
+
+class Writer:
+    """Adds messages in one transaction; nothing is recorded before ``finish``."""
+
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self._connection, self._place = connection, place
+        self._text, self._words = bytearray(), bytearray()
+        self._number, self._block = 1, Block()
+        self._begin = self._words_end = 0
+        self._tail = bytearray()
+        found = rows(connection)
+        if found:
+            self._words_end = _ends(found)[1]
+            last = found[-1]
+            if last.text_length < BLOCK_BYTES:
+                self._number, self._begin = last.number, last.text_begin
+                self._block = load(connection, last)
+                if len(self._block) < MOST_MESSAGES and last.text_length:
+                    end = self._begin + last.text_length
+                    with _mapped(connection, place, TEXT, end) as text:
+                        self._tail += text.buffer[self._begin :]
+            if not self._tail:
+                self._number, self._begin = last.number + 1, last.text_begin + last.text_length
+                self._block = Block()
+        self._text_end = self._begin + len(self._tail)
+        self._words_begin = self._words_end
+
+    def add(self, key: int, said: Iterable[Said]) -> int:
+        """Add messages of a session; return how many bytes their texts take."""
+        before = self._begin + len(self._tail)
+        spoken = [each for each in said if each.text]
+        self._add(key, spoken, [fold(each.text) for each in spoken])
+        return self._begin + len(self._tail) - before
+
+    def finish(self) -> None:
+        """Record what was added."""
+        self._put(b"")
+        self._flush()
+
+    def compact(self) -> None:
+        """Write the text anew without what is dead, if that is much; called after ``finish``."""
+        (dead,) = self._connection.execute("SELECT coalesce(sum(length), 0) FROM dead").fetchone()
+        if dead < _WORTH_COMPACTING or dead < _MOST_DEAD * self._text_end:
+            return
+        keys = {key for (key,) in self._connection.execute("SELECT key FROM dead")}
+        blocks = [(row, load(self._connection, row)) for row in rows(self._connection)]
+        with _mapped(self._connection, self._place, TEXT, self._text_end) as text:
+            self._place.begin_texts()
+            self._connection.execute("DELETE FROM blocks")
+            self._connection.execute("DELETE FROM dead")
+            self._number, self._block, self._tail = 1, Block(), bytearray()
+            self._begin = self._text_end = self._words_begin = self._words_end = 0
+            for row, block in blocks:
+                for key, run in groupby(range(len(block)), block.keys.__getitem__):
+                    if key not in keys:
+                        places = [*run]
+                        begins = [(row.text_begin + block.starts[i], i) for i in places]
+                        folded = [
+                            bytes(text.buffer[at : row.text_begin + block.end(i)]) for at, i in begins
+                        ]
+                        self._add(key, [block.said(i) for i in places], folded)
+        self.finish()
+
+    def _flush(self) -> None:
+        for name, end, data in (
+            (TEXT, self._text_end, self._text),
+            (WORDS, self._words_end, self._words),
+        ):
+            inode = growing.append(self._place.path(name), end, data)
+            self._connection.execute("INSERT OR REPLACE INTO files VALUES (?,?)", (name, inode))
+        self._text_end += len(self._text)
+        self._words_end += len(self._words)
+        self._text, self._words = bytearray(), bytearray()
+
+    def _add(self, key: int, said: Sequence[Said], folded: Sequence[bytes]) -> None:
+        begin = length = 0
+        for end, text in enumerate(folded, 1):
+            length += len(text) + 1
+            full = len(self._tail) + length >= BLOCK_BYTES
+            if full or end == len(folded) or len(self._block) + end - begin >= MOST_MESSAGES:
+                self._block.add(key, said[begin:end], folded[begin:end])
+                data = SEPARATOR.join([*folded[begin:end], b""])
+                self._tail += data
+                self._text += data
+                begin, length = end, 0
+                if full or len(self._block) >= MOST_MESSAGES:
+                    self._close()
+
+    def _close(self) -> None:
+        """End the last block, and begin another one."""
+        self._put(words.words_of(self._tail))
+        self._number, self._begin = self._number + 1, self._begin + len(self._tail)
+        self._block, self._tail = Block(), bytearray()
+        if len(self._text) >= _MOST_HELD:
+            self._flush()
+
+    def _put(self, listed: bytes) -> None:
+        """Record the last block, with its words if it is closed."""
+        if not len(self._block):
+            return
+        self._connection.execute(
+            "INSERT OR REPLACE INTO blocks VALUES (?,?,?,?,?,?,?)",
+            (
+                self._number,
+                self._begin,
+                len(self._tail),
+                self._words_begin,
+                len(listed),
+                len(self._block),
+                self._block.encode(),
+            ),
+        )
+        self._words += listed
+        self._words_begin += len(listed)

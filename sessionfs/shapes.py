@@ -1,0 +1,95 @@
+"""Messages of any shape, as plain JSON objects: what people read of them, and which tools they call.
+
+Nothing here fails on a message that is shaped in another way than expected: what cannot be understood
+is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+_BESIDE_TEXT = frozenset({"role", "metadata", "usage", "model", "finish_reason"})
+"""Fields of a message without content that are no text of it."""
+
+_IN_PARTS = frozenset({"type", "id", "tool_use_id", "tool_call_id", "call_id", "signature", "data"})
+"""Fields of a part of the content that are for machines."""
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Call(NamedTuple):
+    """A call of a tool; ``id`` is what the result names."""
+
+    id: str | None
+    tool: str
+
+
+def calls(message: dict[str, Any]) -> Iterator[Call]:
+    """Give the tool calls that a message makes."""
+    listed = message.get("tool_calls")
+    for call in listed if isinstance(listed, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if isinstance(name, str):
+            id_ = call.get("id")
+            yield Call(id_ if isinstance(id_, str) else None, name)
+
+
+def answered(message: dict[str, Any]) -> str | None:
+    """Return the id of the call whose result a message is, or None."""
+    found = message.get("tool_call_id")
+    return found if isinstance(found, str) else None
+
+
+def role(message: dict[str, Any]) -> str:
+    """Return who speaks, "" where the message does not say."""
+    found = message.get("role")
+    return found if isinstance(found, str) else ""
+
+
+def text(message: dict[str, Any]) -> str:
+    """Return what people read of a message, a line feed between the pieces.
+
+    That is its content, of parts of any shape, and the names and arguments of its tool calls; of a
+    message that has neither, every text in it. What is for machines is left out: ids, signatures,
+    images and other data in base64. Arguments with escapes stand there twice, as they are written and
+    as they are meant, so that ``echo "hi"`` is found.
+    """
+    pieces: list[str] = []
+    content, tool_calls = message.get("content"), message.get("tool_calls")
+    if content is None and tool_calls is None:
+        for name, value in message.items():
+            if name not in _BESIDE_TEXT:
+                _collect(value, pieces)
+    elif isinstance(content, str) and tool_calls is None:
+        return content
+    else:
+        _collect(content, pieces)
+        _collect(tool_calls, pieces)
+    return "\n".join(pieces)
+
+
+def _collect(value: object, pieces: list[str]) -> None:
+    if isinstance(value, str):
+        if not (value.startswith("data:") and ";base64," in value[:200]):
+            pieces.append(value)
+    elif isinstance(value, list):
+        for item in value:
+            _collect(item, pieces)
+    elif isinstance(value, dict):
+        passed_over = _IN_PARTS if "type" in value else ()
+        for name, item in value.items():
+            if name not in passed_over:
+                _collect(item, pieces)
+                if name == "arguments" and isinstance(item, str) and "\\" in item:
+                    _collect_meant(item, pieces)
+
+
+def _collect_meant(arguments: str, pieces: list[str]) -> None:
+    try:
+        _collect(_decode(arguments), pieces)
+    except (msgspec.MsgspecError, RecursionError):
+        return  # no JSON: it stands there as it is
