@@ -93,6 +93,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure; prints ratios to the floor and to other lengths of session. No test."""
+    """Measure, beside floors and competitors; --quick and --directory go to each script. No test."""
     session.install(".[cli]")
-    session.run("python", "tests/benchmarks/append.py", *session.posargs)
+    for name in ("append", "index"):
+        session.run("python", f"tests/benchmarks/{name}.py", *session.posargs)

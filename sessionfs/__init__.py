@@ -4,6 +4,7 @@
 contract ``SessionStorage`` / ``AsyncSessionStorage``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .contract import AsyncSessionStorage, SessionStorage
@@ -21,16 +22,19 @@ from .errors import (
     UnauthorizedError,
 )
 from .models import (
+    ActiveChanged,
     BackendInfo,
     BackendKind,
     ChatMessage,
     Checkpoint,
+    CheckpointCreated,
     CheckpointState,
     CheckpointSummary,
     ContentPart,
     CreateCheckpointRequest,
     CreateSessionRequest,
     CreateSessionResult,
+    Event,
     FunctionCall,
     ImageUrl,
     ImportedCheckpoint,
@@ -48,9 +52,12 @@ from .models import (
     SearchQuery,
     SearchResult,
     Session,
+    SessionCreated,
+    SessionDeleted,
     SessionStats,
     SessionStatus,
     SessionSummary,
+    SessionUpdated,
     SessionVisibility,
     TokenUsage,
     ToolCall,
@@ -62,16 +69,21 @@ from .storage import FileStorage
 
 if TYPE_CHECKING:
     from .aio import AsyncFileStorage
+    from .watch import Watcher
+    from .watch.aio import AsyncWatcher
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ActiveChanged",
     "AsyncFileStorage",
     "AsyncSessionStorage",
+    "AsyncWatcher",
     "BackendInfo",
     "BackendKind",
     "ChatMessage",
     "Checkpoint",
+    "CheckpointCreated",
     "CheckpointState",
     "CheckpointSummary",
     "ConflictError",
@@ -80,6 +92,7 @@ __all__ = [
     "CreateCheckpointRequest",
     "CreateSessionRequest",
     "CreateSessionResult",
+    "Event",
     "FileStorage",
     "FormatError",
     "FunctionCall",
@@ -104,10 +117,13 @@ __all__ = [
     "SearchQuery",
     "SearchResult",
     "Session",
+    "SessionCreated",
+    "SessionDeleted",
     "SessionStats",
     "SessionStatus",
     "SessionStorage",
     "SessionSummary",
+    "SessionUpdated",
     "SessionVisibility",
     "StorageConnectionError",
     "StorageError",
@@ -117,13 +133,19 @@ __all__ = [
     "ToolUsageStats",
     "UnauthorizedError",
     "UpdateSessionRequest",
+    "Watcher",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # asyncio takes longer to import than the rest of the package: only who asks for it pays.
-    if name == "AsyncFileStorage":
-        from .aio import AsyncFileStorage
+_LAZY = {
+    "AsyncFileStorage": "sessionfs.aio",
+    "AsyncWatcher": "sessionfs.watch.aio",
+    "Watcher": "sessionfs.watch",
+}
+"""What takes longer to import than the rest of the package: only who asks for it pays."""
 
-        return AsyncFileStorage
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,13 +7,13 @@ stops waiting for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from .files import Durability, StrPath
-from .index import IndexState
+from .index import IndexState, Progress
 from .models import (
     BackendInfo,
     ChatMessage,
@@ -36,6 +36,8 @@ from .models import (
     UpdateSessionRequest,
 )
 from .storage import FileStorage
+from .watch import RELIST_SECONDS
+from .watch.aio import AsyncWatcher
 
 
 class AsyncFileStorage:
@@ -171,11 +173,15 @@ class AsyncFileStorage:
         """See ``FileStorage.search``."""
         return await asyncio.to_thread(self._sync.search, query)
 
-    async def update_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+    def watch(self, *, relist_seconds: float = RELIST_SECONDS) -> AsyncWatcher:
+        """See ``FileStorage.watch``; used with ``async with`` and ``async for``."""
+        return self._sync._watching(AsyncWatcher, relist_seconds)
+
+    async def update_index(self, on_session: Progress | None = None) -> bool:
         """See ``FileStorage.update_index``; ``on_session`` is called in the thread that does it."""
         return await asyncio.to_thread(self._sync.update_index, on_session)
 
-    async def rebuild_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
+    async def rebuild_index(self, on_session: Progress | None = None) -> bool:
         """See ``FileStorage.rebuild_index``; ``on_session`` is called in the thread that does it."""
         return await asyncio.to_thread(self._sync.rebuild_index, on_session)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -29,6 +30,13 @@ def integer_or_none(value: object, name: str) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     raise InvalidRequestError(f"{name} must be an integer, not {type(value).__name__}")
+
+
+def seconds(value: object, name: str) -> float:
+    """Return the value if it is a number of seconds above 0."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    raise InvalidRequestError(f"{name} must be a number of seconds above 0, not {value!r}")
 
 
 def aware(value: object, name: str) -> datetime:

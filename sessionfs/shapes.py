@@ -14,8 +14,14 @@ import msgspec
 _BESIDE_TEXT = frozenset({"role", "metadata", "usage", "model", "finish_reason"})
 """Fields of a message without content that are no text of it."""
 
-_IN_PARTS = frozenset({"type", "id", "tool_use_id", "tool_call_id", "call_id", "signature", "data"})
-"""Fields of a part of the content that are for machines."""
+_IDS = frozenset({"id", "tool_use_id", "tool_call_id", "call_id", "signature"})
+"""Fields that are for machines, of a message as of its parts."""
+
+_IN_PARTS = _IDS | {"type", "data", "input_audio", "encrypted_content"}
+"""Fields of a part of the content, or of a tool call, that are for machines."""
+
+_ARGUMENTS = frozenset({"arguments", "input"})
+"""Fields in which a call has what its tool is given, all of which people read."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -61,9 +67,7 @@ def text(message: dict[str, Any]) -> str:
     pieces: list[str] = []
     content, tool_calls = message.get("content"), message.get("tool_calls")
     if content is None and tool_calls is None:
-        for name, value in message.items():
-            if name not in _BESIDE_TEXT:
-                _collect(value, pieces)
+        _collect_fields(message, _BESIDE_TEXT | _IDS, pieces)
     elif isinstance(content, str) and tool_calls is None:
         return content
     else:
@@ -72,24 +76,31 @@ def text(message: dict[str, Any]) -> str:
     return "\n".join(pieces)
 
 
-def _collect(value: object, pieces: list[str]) -> None:
+def _collect(value: object, pieces: list[str], *, whole: bool = False) -> None:
+    """Add the texts in a value to the pieces; ``whole``: none of its fields is for machines."""
     if isinstance(value, str):
         if not (value.startswith("data:") and ";base64," in value[:200]):
             pieces.append(value)
     elif isinstance(value, list):
         for item in value:
-            _collect(item, pieces)
+            _collect(item, pieces, whole=whole)
     elif isinstance(value, dict):
-        passed_over = _IN_PARTS if "type" in value else ()
-        for name, item in value.items():
-            if name not in passed_over:
-                _collect(item, pieces)
-                if name == "arguments" and isinstance(item, str) and "\\" in item:
-                    _collect_meant(item, pieces)
+        is_part = not whole and ("type" in value or "function" in value)
+        _collect_fields(value, _IN_PARTS if is_part else frozenset(), pieces, whole=whole)
+
+
+def _collect_fields(
+    fields: dict[str, Any], passed_over: frozenset[str], pieces: list[str], *, whole: bool = False
+) -> None:
+    for name, item in fields.items():
+        if name not in passed_over:
+            _collect(item, pieces, whole=whole or name in _ARGUMENTS)
+            if name == "arguments" and isinstance(item, str) and "\\" in item:
+                _collect_meant(item, pieces)
 
 
 def _collect_meant(arguments: str, pieces: list[str]) -> None:
     try:
-        _collect(_decode(arguments), pieces)
+        _collect(_decode(arguments), pieces, whole=True)
     except (msgspec.MsgspecError, RecursionError):
         return  # no JSON: it stands there as it is

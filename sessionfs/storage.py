@@ -13,13 +13,12 @@ from uuid import UUID
 from . import bulk, checkpointing, checks, files, finding, history, listing, searching, stats, views
 from .clock import wall_clock
 from .errors import (
-    CorruptObjectError,
     InvalidRequestError,
     NotFoundError,
 )
 from .files import Durability, Files, StrPath
 from .ids import hash12_of
-from .index import Index, IndexState
+from .index import Index, IndexState, Progress
 from .listing import Listed
 from .messages import MessageCodec, encode_messages, encode_metadata
 from .models import (
@@ -49,6 +48,8 @@ from .objects import ObjectCache
 from .root import Root
 from .session import Environment, SessionDirectory
 from .views import Views
+from .watch import RELIST_SECONDS, Watcher
+from .watch.opening import AnyWatcher, open_watch
 
 _CACHE_BYTES = 64 << 20
 
@@ -304,10 +305,7 @@ class FileStorage:
 
     def get_session_stats(self, session_id: UUID) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
-        directory = self._directory(session_id)
-        chain = directory.active(directory.refs.names())
-        with views.reading(directory, chain):
-            return stats.count(history.messages(directory.objects, chain))
+        return views.stats(self._directory(session_id))
 
     def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """Return the figures of all sessions together, or of those that a query's filters match.
@@ -317,7 +315,7 @@ class FileStorage:
         """
         checked = listing.check(query if query is not None else ListSessionsQuery())
         matching = (each for each in self._index.scan() if listing.matches(each, checked))
-        return stats.combined(self._stats_or_unreadable(each.id) for each in matching)
+        return stats.combined(views.stats_or_unreadable(self._directory(each.id)) for each in matching)
 
     def search(self, query: SearchQuery) -> SearchResult:
         """Find a text in the messages and titles of all sessions, exactly and with letter case aside.
@@ -326,28 +324,30 @@ class FileStorage:
         """
         return self._index.search(searching.check(query))
 
-    def update_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
-        """Bring the index up to date, which listing and search do by themselves; for telling progress.
+    def watch(self, *, relist_seconds: float = RELIST_SECONDS) -> Watcher:
+        """Return an iterator over what changes in the store from now on, by whichever process or tool.
+
+        To be closed, or used in a ``with`` block. While it is open, listing and search in this storage
+        look at what changed and at nothing else: what this storage writes they tell at once, what
+        others write to a session a tenth of a second later.
+
+        Args:
+            relist_seconds: how often to compare everything, for what the system gave no notice of.
+
+        """
+        return self._watching(Watcher, relist_seconds)
+
+    def update_index(self, on_session: Progress | None = None) -> bool:
+        """Do now what the next listing and search would; False where it cannot be written.
 
         Args:
             on_session: told after each session that changed how many of how many are done.
 
-        Returns:
-            False where the index cannot be written here and now.
-
         """
         return self._index.update(on_session)
 
-    def rebuild_index(self, on_session: Callable[[int, int], None] | None = None) -> bool:
-        """Throw the index away and make it anew; never needed for right answers.
-
-        Args:
-            on_session: told after each session how many of how many are done.
-
-        Returns:
-            False where the index cannot be written here and now.
-
-        """
+    def rebuild_index(self, on_session: Progress | None = None) -> bool:
+        """Throw the index away and make it anew; never needed for right answers. See update_index."""
         return self._index.rebuild(on_session)
 
     def index_state(self) -> IndexState:
@@ -356,11 +356,9 @@ class FileStorage:
 
     # What the methods share
 
-    def _stats_or_unreadable(self, session_id: UUID) -> SessionStats:
-        try:
-            return self.get_session_stats(session_id)
-        except (NotFoundError, CorruptObjectError):
-            return SessionStats(total_sessions=1, unreadable_sessions=1)
+    def _watching(self, kind: Callable[..., AnyWatcher], relist_seconds: float) -> AnyWatcher:
+        seconds = checks.seconds(relist_seconds, "relist_seconds")
+        return open_watch(kind, self._root, self._environment, self._index, seconds)
 
     def _directory(self, session_id: UUID) -> SessionDirectory:
         checks.uuid(session_id, "session_id")

@@ -10,13 +10,14 @@ import msgspec
 
 from . import history, listing
 from .clock import to_datetime
-from .errors import CorruptObjectError, IncompleteError, StorageError
+from .errors import CorruptObjectError, IncompleteError, NotFoundError, StorageError
 from .history import Chain
 from .ids import checkpoint_id
 from .listing import Listed
 from .messages import MessageCodec
-from .models import Checkpoint, CheckpointState, CheckpointSummary, Session
+from .models import Checkpoint, CheckpointState, CheckpointSummary, Session, SessionStats
 from .session import SessionDirectory
+from .stats import count
 
 
 class Views:
@@ -98,6 +99,21 @@ def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
         raise CorruptObjectError(
             f"{path}: a message or the metadata cannot be read: {error}", path=path
         ) from error
+
+
+def stats(directory: SessionDirectory) -> SessionStats:
+    """Return figures counted from the messages of a session's active checkpoint."""
+    chain = directory.active(directory.refs.names())
+    with reading(directory, chain):
+        return count(history.messages(directory.objects, chain))
+
+
+def stats_or_unreadable(directory: SessionDirectory) -> SessionStats:
+    """Like ``stats``, but a session that cannot be read counts as such."""
+    try:
+        return stats(directory)
+    except (NotFoundError, CorruptObjectError):
+        return SessionStats(total_sessions=1, unreadable_sessions=1)
 
 
 def summary(session: UUID, listed: Listed) -> CheckpointSummary:

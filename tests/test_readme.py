@@ -63,17 +63,23 @@ def test_the_first_command_imports_lists_and_shows(shell: dict[str, str]) -> Non
     assert "Three things:" in shown
 
 
-def test_the_library_example(tmp_path: Path) -> None:
-    (example,) = blocks("python")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", example],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+def test_the_library_examples(tmp_path: Path) -> None:
+    """The second one goes on with the store of the first."""
+    keep, find = (
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", example],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ).stdout
+        for example in blocks("python")
     )
-    assert done.stdout == "Garden 1\n"
+    assert keep == "Garden 1\n"
+    found, event = find.splitlines()
+    assert found == "Garden 0 Water the [tomato]es"
+    assert event.startswith("CheckpointCreated(")
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")

@@ -1,9 +1,9 @@
-"""Bringing in one file of another tool, and telling what came of it."""
+"""The command that brings in sessions of other tools, and tells what came of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -13,7 +13,34 @@ from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, Sto
 from ..models import ImportSessionResult
 from ..storage import FileStorage
 from . import output, resolve
+from .options import AsJson, Store
 from .text import counted, one_line
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Transcripts or databases.", metavar="FILE...")],
+    store: Store = None,
+    relaxed: Annotated[
+        bool,
+        typer.Option("--relaxed", help="Do not wait for the disk: faster; import again if cut off."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import sessions of Claude Code, Codex or Stakpak.
+
+    The format is told from the content. A checkpoint is made for each turn, with its original time, and
+    nothing of a record is lost. Importing again changes nothing.
+    """
+    with output.reporting(as_json):
+        storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
+        reports = [import_file(storage, file) for file in output.each(files, "Importing")]
+        if as_json:
+            output.print_json({"files": reports})
+        else:
+            for report in reports:
+                print_report(report)
+        if any("error" in report for report in reports):
+            raise typer.Exit(1)
 
 
 def import_file(storage: FileStorage, file: Path) -> dict[str, Any]:

@@ -31,10 +31,15 @@ def each(files: list[Path], what: str) -> Iterator[Path]:
             yield file
 
 
+def is_watched() -> bool:
+    """Tell whether a person sees progress."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function that shows how many of how many are done, where a person looks."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield lambda *_: None
         return
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -65,6 +70,11 @@ def console() -> Console:
 def note(text: str) -> None:
     """Print a line beside the answer, on standard error."""
     typer.echo(harmless(text), err=True)
+
+
+def print_line(value: Any) -> None:
+    """Print one of many answers for programs, on a line of its own."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
 
 
 def print_json(value: Any) -> None:

@@ -14,12 +14,19 @@ from rich.text import Text
 
 from ..ids import HASH12
 from ..models import (
+    ActiveChanged,
     Checkpoint,
+    CheckpointCreated,
     CheckpointSummary,
+    Event,
+    SearchHit,
     Session,
+    SessionCreated,
+    SessionDeleted,
     SessionStats,
     SessionStatus,
     SessionSummary,
+    SessionUpdated,
 )
 from . import graph
 from .resolve import short_ids
@@ -59,6 +66,37 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
         if session.problem is not None:
             line = Text(f"! {short[session.id]}: {harmless(session.problem)}", style="red")
             console.print(line, soft_wrap=True)
+
+
+def hits(console: Console, found: list[SearchHit], ids: list[UUID]) -> None:
+    """Print hits, each with the text around it. ``ids`` are all of the store."""
+    now, short = datetime.now(UTC), short_ids(ids)
+    for hit in found:
+        heading = Text(short.get(hit.session.id, str(hit.session.id)), style="yellow")
+        heading.append(f"  {ago(hit.created_at, now)}", "dim")
+        title = one_line(hit.session.title, 60) or "(no title)"
+        if hit.checkpoint_id is None:
+            heading.append("  title", "bold magenta")
+        else:
+            role = one_line(hit.role or "message", 20)
+            heading.append(f"  {role} {hit.message_index}", _ROLE_STYLES.get(role, "bold"))
+            heading.append(f"  {', '.join(one_line(tool, 30) for tool in hit.tools)}".rstrip(), "dim")
+            heading.append(f"  {title}")
+        if hit.session.status is SessionStatus.DELETED:
+            heading.append("  deleted", "red")
+        console.print(heading, soft_wrap=True)
+        line, end = Text("    "), 0
+        for start, stop in hit.matches:
+            line.append(_flat(hit.snippet[end:start]))
+            line.append(_flat(hit.snippet[start:stop]), "bold reverse")
+            end = stop
+        line.append(_flat(hit.snippet[end:]))
+        console.print(line, soft_wrap=True)
+
+
+def _flat(text: str) -> str:
+    """Return a piece of text on one line, its spaces as they are."""
+    return harmless(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
 
 
 def session(console: Console, shown: Session, messages: list[dict[str, Any]], *, full: bool) -> None:
@@ -104,6 +142,30 @@ def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | N
             elif checkpoint.state is not None:
                 line.append(f"  {_last_said(checkpoint.state.messages)}")
         console.print(line, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
+
+
+def event(console: Console, told: Event) -> None:
+    """Print what changed, on one line."""
+    line = Text(f"{datetime.now():%H:%M:%S}  ", "dim")
+    line.append(f"{told.session_id}  ", "yellow")
+    match told:
+        case SessionCreated():
+            line.append("created  ", "bold green")
+            line.append(one_line(told.session.title, 60))
+        case SessionUpdated():
+            line.append("updated  ", "bold")
+            line.append(f"{one_line(told.session.title, 60)}, {told.session.message_count:,} messages")
+            if told.session.problem is not None:
+                line.append(f"  ! {harmless(told.session.problem)}", "red")
+        case CheckpointCreated():
+            line.append(f"checkpoint  {told.checkpoint.id.hex[:HASH12]}", "bold cyan")
+            line.append(f"  {counted(told.checkpoint.message_count, 'message')}")
+        case ActiveChanged():
+            line.append(f"active  {told.active.hex[:HASH12]}", "bold cyan")
+        case SessionDeleted():
+            line.append("removed  " if told.removed else "deleted  ", "bold red")
+            line.append(one_line(told.session.title, 60))
+    console.print(line, soft_wrap=True)
 
 
 def stats(console: Console, figures: SessionStats) -> None:

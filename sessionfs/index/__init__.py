@@ -7,6 +7,7 @@ Anything else (deleted, truncated, damaged, copied, older, newer, locked, nowher
 and changes no answer.
 """
 
-from .index import Index, IndexState
+from .index import Index, IndexState, Progress
+from .notices import Watch
 
-__all__ = ["Index", "IndexState"]
+__all__ = ["Index", "IndexState", "Progress", "Watch"]

@@ -7,7 +7,7 @@ where it comes after everything that is known; else the session is read as a who
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -273,21 +273,30 @@ def forget(connection: Connection, gone: Iterable[str]) -> None:
             connection.execute("DELETE FROM checkpoints WHERE key = ?", row[:1])
 
 
-def checkpoints(connection: Connection, key: int, page: slice) -> Iterator[Listed]:
-    """Give a page of the recorded checkpoints of a session, oldest first."""
+def checkpoints(
+    connection: Connection, known: Record, looked: Look | None, page: slice
+) -> tuple[list[Listed], int] | None:
+    """Return a page of a session's checkpoints, oldest first, and how many there are.
+
+    They are those of a record, and those that a look adds to it. None: something is damaged.
+    """
+    if known.watched or known.problems or (looked is not None and looked.problems):
+        return None
+    added = [] if looked is None else looked.checkpoints
+    (number,) = connection.execute(
+        "SELECT count(*) FROM checkpoints WHERE key = ?", (known.key,)
+    ).fetchone()
     rows = connection.execute(
         "SELECT at, sha, parent, count, complete FROM checkpoints WHERE key = ?"
         " ORDER BY at, sha LIMIT ? OFFSET ?",
-        (key, min(page.stop - page.start, LARGEST), min(page.start, LARGEST)),
+        (known.key, min(page.stop - page.start, LARGEST), min(page.start, LARGEST)),
     )
-    for at, sha, parent, count, complete in rows:
-        yield Listed(at, sha.hex(), None if parent is None else parent.hex(), count, bool(complete))
-
-
-def count(connection: Connection, key: int) -> int:
-    """Return how many checkpoints of a session are recorded."""
-    row = connection.execute("SELECT count(*) FROM checkpoints WHERE key = ?", (key,)).fetchone()
-    return int(row[0])
+    listed = [
+        Listed(at, sha.hex(), None if parent is None else parent.hex(), count, bool(complete))
+        for at, sha, parent, count, complete in rows
+    ]
+    listed += added[max(page.start - number, 0) : max(page.stop - number, 0)]
+    return listed, number + len(added)
 
 
 def _remembered(connection: Connection, key: int) -> tuple[set[str], Conversation]:

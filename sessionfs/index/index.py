@@ -156,16 +156,16 @@ class Index:
                     with self._database.reading() as connection:
                         look = contents.look(connection, directory)
                         found = contents.record(connection, str(id_)) if look is None else look.base
-                        if found is not None and (look is None or not look.checkpoints):
-                            if found.watched or found.problems:
-                                return None
-                            listed = contents.checkpoints(connection, found.key, page)
-                            return list(listed), contents.count(connection, found.key)
-                        if look is None or (found is None and len(look.objects) < WORTH_INDEXING):
+                        if found is not None:
+                            answer = contents.checkpoints(connection, found, look, page)
+                        elif look is None or len(look.objects) < WORTH_INDEXING:
                             return None
                 except (UnusableError, StorageError):
                     return None
-                if not self._write(_Changed([], [], []), [look], []):
+                written = look is not None and self._write(_Changed([], [], []), [look], [])
+                if found is not None:
+                    return answer
+                if not written:
                     return None
         return None
 
@@ -210,6 +210,7 @@ class Index:
     def update(self, on_session: Progress | None = None) -> bool:
         """Record all that has changed, messages too; False where that cannot be done here and now."""
         with self._lock:
+            self._notice()
             try:
                 self._update(on_session)
             except UnusableError:
@@ -219,6 +220,7 @@ class Index:
     def rebuild(self, on_session: Progress | None = None) -> bool:
         """Throw the index away and make it anew; False where that cannot be done here and now."""
         with self._lock:
+            self._notice()
             try:
                 self._database.rebuild()
                 self._update(on_session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 from uuid import UUID
+from weakref import ref
 
 from .. import files
 from ..root import Root
@@ -11,6 +12,11 @@ from ..root import Root
 
 class Watch(Protocol):
     """Notices which sessions change; see ``sessionfs.watch``."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it will notice nothing any more."""
+        ...
 
     def changed_since_last_call(self) -> set[UUID] | None:
         """Return the sessions that may have changed since the call before; None: any may."""
@@ -26,32 +32,32 @@ class Notices:
 
     def __init__(self, root: Root) -> None:
         self._root = root
-        self._open: list[Watch] = []
+        self._watches: list[ref[Watch]] = []
         self._asked: Watch | None = None
         self._arrivals: tuple[files.Fingerprint | None, set[str]] = (None, set())
 
     def add(self, watch: Watch) -> None:
-        """Ask a watch from now on, until it is removed."""
-        self._open = [*self._open, watch]
-
-    def remove(self, watch: Watch) -> None:
-        """Ask a watch no more."""
-        self._open = [each for each in self._open if each is not watch]
+        """Ask a watch from now on, until it is closed or forgotten."""
+        self._watches = [ref(each) for each in (*self._open(), watch)]
 
     def mark(self, session_id: UUID) -> None:
         """Count a session as changed, at once; for those who write in this process."""
-        for watch in self._open:
+        for watch in self._open():
             watch.mark(session_id)
 
     def take(self) -> set[str] | None:
         """Return the sessions that may have changed since the call before; None: any may."""
-        watch = self._open[0] if self._open else None
-        noticed = watch.changed_since_last_call() if watch is not None else None
+        watch = next(iter(self._open()), None)
+        noticed = None if watch is None else watch.changed_since_last_call()
         if watch is not self._asked:
             # What a new one noticed goes back only to its own beginning.
             self._asked, noticed = watch, None
-        arrived = self._arrived() if watch is not None else set()
+        arrived = set[str]() if watch is None else self._arrived()
         return None if noticed is None else {str(id_) for id_ in noticed} | arrived
+
+    def _open(self) -> list[Watch]:
+        found = [each() for each in self._watches]
+        return [watch for watch in found if watch is not None and not watch.is_closed]
 
     def _arrived(self) -> set[str]:
         """Return sessions that came or went; their directory tells sooner than a watch does."""

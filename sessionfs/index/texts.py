@@ -31,8 +31,8 @@ CREATE TABLE files(name TEXT PRIMARY KEY, inode INTEGER);
 BLOCK_BYTES = 2 << 20
 """A block is closed, and its words are recorded, when its text has reached this length."""
 
-_WORTH_COMPACTING = 4 << 20
-_MOST_DEAD = 0.25
+WORTH_COMPACTING = 4 << 20
+MOST_DEAD = 0.25
 _MOST_HELD = 32 << 20
 
 
@@ -134,7 +134,7 @@ class Writer:
     def compact(self) -> None:
         """Write the text anew without what is dead, if that is much; called after ``finish``."""
         (dead,) = self._connection.execute("SELECT coalesce(sum(length), 0) FROM dead").fetchone()
-        if dead < _WORTH_COMPACTING or dead < _MOST_DEAD * self._text_end:
+        if dead < WORTH_COMPACTING or dead < MOST_DEAD * self._text_end:
             return
         keys = {key for (key,) in self._connection.execute("SELECT key FROM dead")}
         blocks = [(row, load(self._connection, row)) for row in rows(self._connection)]

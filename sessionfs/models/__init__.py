@@ -12,6 +12,14 @@ from .chat import (
     TokenUsage,
     ToolCall,
 )
+from .events import (
+    ActiveChanged,
+    CheckpointCreated,
+    Event,
+    SessionCreated,
+    SessionDeleted,
+    SessionUpdated,
+)
 from .requests import (
     CreateCheckpointRequest,
     CreateSessionRequest,
@@ -40,16 +48,19 @@ from .sessions import (
 from .stats import SessionStats, ToolUsageCounts, ToolUsageStats
 
 __all__ = [
+    "ActiveChanged",
     "BackendInfo",
     "BackendKind",
     "ChatMessage",
     "Checkpoint",
+    "CheckpointCreated",
     "CheckpointState",
     "CheckpointSummary",
     "ContentPart",
     "CreateCheckpointRequest",
     "CreateSessionRequest",
     "CreateSessionResult",
+    "Event",
     "FunctionCall",
     "ImageUrl",
     "ImportSessionRequest",
@@ -67,9 +78,12 @@ __all__ = [
     "SearchQuery",
     "SearchResult",
     "Session",
+    "SessionCreated",
+    "SessionDeleted",
     "SessionStats",
     "SessionStatus",
     "SessionSummary",
+    "SessionUpdated",
     "SessionVisibility",
     "TokenUsage",
     "ToolCall",

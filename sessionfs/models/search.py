@@ -15,16 +15,19 @@ from .sessions import SessionStatus, SessionSummary, SessionVisibility
 class SearchQuery(msgspec.Struct, frozen=True):
     """Which messages and titles to find: ``SearchQuery("fn(a, b)").with_tool("bash")``.
 
-    The text of a message is what people read of it: its content, the names and arguments of its tool
-    calls. A filter that speaks of messages (``role``, ``tool``) finds no titles.
+    The text of a message is what people read of it: its content, and the names and arguments of its
+    tool calls; of a message of another shape every text in it. Ids, signatures, data in base64,
+    ``metadata``, ``usage`` and ``model`` are no text. Messages of a session that are equal in every
+    field are one. A filter that speaks of messages (``role``, ``tool``) finds no titles.
 
     Attributes:
         text: what to find, taken literally, letter case aside; a part of a word is enough. Not empty.
         limit: at most this many hits; None: 100.
         offset: how many hits to pass over; None: 0.
         role: only messages of this role, "user", "assistant", "tool" or another; None: all.
-        tool: only messages that call this tool, and the results of such calls; None: all.
-        session_id: only this session; None: all.
+        tool: only messages that call this tool in ``tool_calls``, and the results of such calls; None:
+            all.
+        session_id: only this session, and nothing where it does not exist; None: all.
         status: only sessions of this status; None: all, deleted ones too.
         visibility: only sessions of this visibility; None: all.
         cwd: only sessions with exactly this working directory; None: all.
@@ -98,8 +101,8 @@ class SearchHit(msgspec.Struct):
         message_index: the place of the message in that checkpoint's state, from 0; None: the title.
         role: who speaks, "" where the message does not say; None: the title.
         tools: the tools that the message calls, or whose result it is.
-        created_at: when the message says that it was sent, or else when its checkpoint was made; of
-            a title, when its session changed last.
+        created_at: when the message says that it was sent, in ``created_at`` as milliseconds since
+            1970, or else when its checkpoint was made; of a title, when its session changed last.
         snippet: the part of the text around the first match, "…" where it was cut off.
         matches: where in the snippet the query's text stands, as [start, end), counted in characters.
 
@@ -113,6 +116,11 @@ class SearchHit(msgspec.Struct):
     created_at: datetime
     snippet: str
     matches: list[tuple[int, int]]
+
+    @property
+    def session_id(self) -> UUID:
+        """The session that the hit is in."""
+        return self.session.id
 
     def marked(self, before: str = "[", after: str = "]") -> str:
         """Return the snippet with these texts around each match."""

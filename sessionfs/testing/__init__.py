@@ -39,11 +39,14 @@ pytest.register_assert_rewrite(
             "base",
             "checkpoints",
             "filters",
+            "finding",
             "listing",
             "lossless",
+            "narrowing",
             "opening",
             "ownership",
             "refusals",
+            "searching",
             "sessions",
             "stats",
             "typed",
@@ -59,9 +62,11 @@ from .checkpoints import CheckpointsContract  # noqa: E402
 from .filters import FiltersContract  # noqa: E402
 from .listing import ListingContract  # noqa: E402
 from .lossless import LosslessContract  # noqa: E402
+from .narrowing import SearchFiltersContract  # noqa: E402
 from .opening import OpeningContract  # noqa: E402
 from .ownership import OwnershipContract  # noqa: E402
 from .refusals import RefusalsContract  # noqa: E402
+from .searching import SearchContract  # noqa: E402
 from .sessions import SessionsContract  # noqa: E402
 from .stats import StatsContract, StoreStatsContract  # noqa: E402
 from .typed import PlainMessagesContract, TypedMessagesContract  # noqa: E402
@@ -81,6 +86,8 @@ __all__ = [
     "PlainMessagesContract",
     "PlainSessionStorageContract",
     "RefusalsContract",
+    "SearchContract",
+    "SearchFiltersContract",
     "SessionStorageContract",
     "SessionsContract",
     "StatsContract",
@@ -98,6 +105,8 @@ class _Common(
     CheckpointsContract,
     AppendingContract,
     ActiveContract,
+    SearchContract,
+    SearchFiltersContract,
     OwnershipContract,
     LosslessContract,
     StatsContract,

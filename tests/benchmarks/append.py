@@ -1,6 +1,6 @@
 """What an append costs at turn 10 and at turn 1,000, over the floor of the disk, in one run.
 
-    python tests/benchmarks/append.py [--directory DIR] [--appends N]
+    python tests/benchmarks/append.py [--directory DIR] [--appends N | --quick]
 
 The floor is the same new bytes written to one new file, with fsync of file and directory ("full") or
 without ("relaxed"). The sessions are written in turn, append by append, so that a disk whose speed
@@ -132,6 +132,7 @@ def main() -> None:
         "--directory", type=Path, help="on the disk to measure; default: a temporary one"
     )
     parser.add_argument("--appends", type=int, default=400)
+    parser.add_argument("--quick", action="store_const", const=40, dest="appends", help="40 appends")
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp(dir=arguments.directory))
     try:

@@ -22,7 +22,7 @@ from sessionfs import (
     ImportSessionResult,
     InvalidRequestError,
 )
-from sessionfs.cli import app, importing, resolve
+from sessionfs.cli import finding, importing, reading, resolve
 
 from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
 
@@ -181,11 +181,11 @@ def test_the_store_is_listed_once_a_command(
     monkeypatch.setattr(FileStorage, "list_sessions", counting)
     store = imported.home / ".sessionfs"
     calls: list[Callable[[], None]] = [
-        lambda: app.ls(store, search="garden"),
-        lambda: app.show("6f1c", store),
-        lambda: app.log("6f1c", store),
-        lambda: app.path("6f1c", store, as_json=True),
-        lambda: app.stats_("6f1c", store),
+        lambda: finding.ls(store, search="garden"),
+        lambda: reading.show("6f1c", store),
+        lambda: reading.log("6f1c", store),
+        lambda: reading.path("6f1c", store, as_json=True),
+        lambda: finding.stats("6f1c", store),
     ]
     for call in calls:
         listed.clear()
@@ -197,12 +197,12 @@ def test_the_store_is_listed_once_a_command(
 def test_log_reads_few_of_the_messages_of_a_long_session(
     imported: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "_MOST_MESSAGES", 22)
+    monkeypatch.setattr(reading, "_MOST_MESSAGES", 22)
     storage = FileStorage(imported.home / ".sessionfs", message_type=dict)
     found = resolve.session(storage, "6f1c")
     newest = storage.list_checkpoints(found.id).checkpoints[::-1]
     assert [each.message_count for each in newest] == [12, 10, 6]
-    assert app._add_states(storage, found.id, newest, 3) == 1
+    assert reading._add_states(storage, found.id, newest, 3) == 1
     assert [each.state is None for each in newest] == [False, False, True]
     monkeypatch.undo()
     long = imported.home / "long.jsonl"

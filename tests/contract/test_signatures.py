@@ -9,7 +9,7 @@ import pytest
 
 from sessionfs import AsyncFileStorage, AsyncSessionStorage, FileStorage, SessionStorage
 
-NO_COROUTINES = {"backend_info"}
+NO_COROUTINES = {"backend_info", "watch"}
 
 
 def methods(kind: type[Any]) -> dict[str, Any]:
@@ -31,7 +31,9 @@ def test_same_methods() -> None:
 @pytest.mark.parametrize("name", ["__init__", *methods(FileStorage)])
 def test_async_takes_and_gives_the_same(name: str) -> None:
     sync, async_ = getattr(FileStorage, name), getattr(AsyncFileStorage, name)
-    assert signature(async_) == signature(sync)
+    assert signature(async_).parameters == signature(sync).parameters
+    if name != "watch":  # which gives a watcher of the other kind
+        assert signature(async_) == signature(sync)
     assert async_.__doc__ or name == "__init__"
 
 

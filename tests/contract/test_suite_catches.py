@@ -13,7 +13,7 @@ import pytest
 from sessionfs import FileStorage, StorageError
 from sessionfs.testing import Contract, PlainSessionStorageContract, SessionStorageContract
 
-from .mutants import CAUGHT_BY, Listing
+from .mutants import CAUGHT_BY, Listing, Searching
 
 SUITES = (SessionStorageContract, PlainSessionStorageContract)
 CASES = [(mutant, test) for mutant, tests in CAUGHT_BY.items() for test in tests]
@@ -23,7 +23,7 @@ FAILURES = (AssertionError, pytest.fail.Exception, StorageError, ValueError)
 
 @pytest.mark.parametrize(("mutant", "test"), CASES, ids=lambda value: getattr(value, "__name__", value))
 def test_mutant_is_caught(mutant: type[FileStorage], test: str, tmp_path: Path) -> None:
-    right = Listing if issubclass(mutant, Listing) else FileStorage
+    right = next(each for each in (Listing, Searching, FileStorage) if issubclass(mutant, each))
     assert not failures(test, right, tmp_path / "right")
     assert failures(test, mutant, tmp_path / "wrong")
 

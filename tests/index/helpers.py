@@ -6,26 +6,38 @@ import os
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
-from sessionfs import FileStorage, ListSessionsQuery, SessionStatus, SessionVisibility, listing
+from sessionfs import (
+    FileStorage,
+    ListCheckpointsQuery,
+    ListSessionsQuery,
+    SearchQuery,
+    SessionStatus,
+    SessionSummary,
+    SessionVisibility,
+    StorageError,
+    conversation,
+    listing,
+    searching,
+)
 
 
 def open_store(root: Path, cache: Path) -> FileStorage:
     return FileStorage(root, durability="relaxed", index_dir=cache, message_type=dict)
 
 
-def scan(storage: FileStorage, query: ListSessionsQuery) -> object:
-    """Return the answer that the files give, by the code that knows no index."""
-    return listing.answer(storage._index.scan(), listing.check(query))
+def plain(root: Path) -> FileStorage:
+    """Open a store without an index: what it answers is what the files say."""
+    return open_store(root, Path(os.devnull) / "nowhere")
 
 
-def queries(storage: FileStorage) -> list[ListSessionsQuery]:
+def queries(everyone: list[SessionSummary]) -> list[ListSessionsQuery]:
     """Return queries over every filter, their values taken from what is there."""
-    everyone = list(storage._index.scan())
     found = [
         ListSessionsQuery(),
         ListSessionsQuery(limit=0),
@@ -54,9 +66,54 @@ def queries(storage: FileStorage) -> list[ListSessionsQuery]:
     return found
 
 
-def assert_equals_scan(storage: FileStorage) -> None:
-    for query in queries(storage):
-        assert storage.list_sessions(query) == scan(storage, query), query
+def searches(everyone: list[SessionSummary], texts: list[str]) -> list[SearchQuery]:
+    """Return searches over every filter for some texts."""
+    found = [SearchQuery(text, limit=1000) for text in texts]
+    for i, query in enumerate(found[:]):
+        found += [query.with_role("user"), query.with_tool("bash"), query.with_limit(2).with_offset(1)]
+        if everyone:
+            one = everyone[i % len(everyone)]
+            found += [
+                query.with_session(one.id),
+                query.with_status(one.status),
+                query.with_visibility(one.visibility),
+                query.with_cwd_below(one.cwd or "/"),
+                query.with_cwd(one.cwd or "/"),
+                query.with_dates(since=one.updated_at),
+                query.with_dates(until=one.updated_at).with_role("assistant"),
+            ]
+    return found
+
+
+TEXTS = ("a", "ALPHA", "fn(a, b)", "--flag=1", "日本", '"', "\n", "zzz nowhere")
+
+
+def assert_equals_scan(
+    storage: FileStorage, root: Path, texts: Iterable[str] = TEXTS, *, indexed: bool = True
+) -> None:
+    """Compare every answer with the one that the files give, by the code that knows no index."""
+    reference = plain(root)
+    everyone = list(reference._index.scan())
+    said = [(each, conversation.hear(reference._directory(each.id))) for each in everyone]
+    for query in queries(everyone):
+        assert storage.list_sessions(query) == listing.answer(everyone, query), query
+    for search in searches(everyone, list(texts)):
+        assert storage.search(search) == searching.answer(said, searching.check(search)), search
+    for each in everyone:
+        for page in (ListCheckpointsQuery(limit=2, offset=1), ListCheckpointsQuery(limit=1000)):
+            found = reference.list_checkpoints(each.id, page)
+            assert storage.list_checkpoints(each.id, page) == found
+        for checkpoint in found.checkpoints[-5:]:
+            assert _read(storage, checkpoint.id) == _read(reference, checkpoint.id)
+    # What was compared was an index and no scan in its place.
+    assert storage.index_state().usable is indexed
+
+
+def _read(storage: FileStorage, checkpoint_id: UUID) -> object:
+    try:
+        return storage.get_checkpoint(checkpoint_id)
+    except StorageError as error:
+        return type(error), error.message
 
 
 def index_files(cache: Path) -> list[Path]:
@@ -94,14 +151,17 @@ def _flip_and_hide(cache: Path, rng: random.Random) -> None:
     path = database(cache)
     status = path.stat()
     data = bytearray(path.read_bytes())
-    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    if data:
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _forget_rows(cache: Path, rng: random.Random) -> None:
     """Change the database as another program could."""
-    with closing(sqlite3.connect(database(cache))) as connection, connection:
+    # It may be none any more, after other harm.
+    harmed = suppress(sqlite3.DatabaseError)
+    with harmed, closing(sqlite3.connect(database(cache))) as connection, connection:
         connection.execute("DELETE FROM sessions WHERE rowid % 2 = 0")
         connection.execute("UPDATE sessions SET title = x'00'")
 

@@ -63,7 +63,7 @@ def test_a_warm_index_opens_no_file_of_a_session(
     fill(open_store(root, cache), 12)
     assert objects_read(open_store(root, cache)) > 0
     assert objects_read(open_store(root, cache)) == 0
-    assert_equals_scan(open_store(root, cache))
+    assert_equals_scan(open_store(root, cache), root)
 
 
 def test_only_what_changed_is_looked_at(
@@ -103,7 +103,7 @@ def test_a_harmed_index_changes_no_answer(
     assert database(cache).stat().st_size > 0
     HARM[harm](cache, random.Random(seed))
     for each in (open_store(root, cache), storage):
-        assert_equals_scan(each)
+        assert_equals_scan(each, root)
 
 
 def test_the_index_of_another_store_is_not_believed(
@@ -118,11 +118,11 @@ def test_the_index_of_another_store_is_not_believed(
         caches.append(database(tmp_path / f"cache-{name}").parent)
     for file in caches[1].iterdir():
         shutil.copy2(file, caches[0] / file.name)
-    assert_equals_scan(open_store(tmp_path / "one", tmp_path / "cache-one"))
+    assert_equals_scan(open_store(tmp_path / "one", tmp_path / "cache-one"), tmp_path / "one")
     # The directory itself takes the other one's place, stamp and all.
     shutil.rmtree(caches[0])
     caches[1].rename(caches[0])
-    assert_equals_scan(open_store(tmp_path / "one", tmp_path / "cache-one"))
+    assert_equals_scan(open_store(tmp_path / "one", tmp_path / "cache-one"), tmp_path / "one")
 
 
 def test_a_store_that_was_replaced_by_a_copy_is_another_store(
@@ -144,7 +144,7 @@ def test_another_version_of_the_index_is_thrown_away(
     monkeypatch.setattr("sessionfs.index.place.VERSION", 99)
     open_store(root, cache).list_sessions()
     monkeypatch.undo()
-    assert_equals_scan(open_store(root, cache))
+    assert_equals_scan(open_store(root, cache), root)
 
 
 @pytest.mark.parametrize("where", ["/dev/null/x", "/proc/none", "file"])
@@ -154,7 +154,7 @@ def test_without_a_place_for_it_the_answers_are_the_same(
     (tmp_path / "file").write_text("in the way")
     storage = open_store(root, tmp_path / where)
     fill(storage, 9)
-    assert_equals_scan(storage)
+    assert_equals_scan(storage, root, indexed=False)
 
 
 def test_a_held_lock_keeps_nobody_waiting_for_ever(
@@ -166,7 +166,7 @@ def test_a_held_lock_keeps_nobody_waiting_for_ever(
     directory = Path(Place(str(root), str(cache)).directory)
     directory.mkdir(parents=True)
     with FileLock(directory / "index.lock"):
-        assert_equals_scan(storage)
+        assert_equals_scan(storage, root, indexed=False)
     assert not (directory / "stamp.json").exists()
 
 
@@ -220,7 +220,7 @@ def test_what_rsync_brings_is_in_the_next_listing(
     sync()
     [after] = here.list_sessions(ListSessionsQuery(search="renamed there")).sessions
     assert (after.active_checkpoint_id, after.message_count) == (last.id, 2)
-    assert_equals_scan(here)
+    assert_equals_scan(here, root)
 
 
 def test_a_session_that_is_removed_is_gone(root: Path, cache: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_session_that_is_removed_is_gone(root: Path, cache: Path) -> None:
     for each in listed.sessions[:3]:
         shutil.rmtree(storage.session_path(each.id))
     assert storage.list_sessions().total == 7
-    assert_equals_scan(open_store(root, cache))
+    assert_equals_scan(open_store(root, cache), root)
 
 
 def test_a_checkpoint_is_found_by_its_id_without_looking_into_other_sessions(

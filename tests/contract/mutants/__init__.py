@@ -9,8 +9,10 @@ from . import (  # noqa: F401 - to enter them
     checkpoints,
     filters,
     listing,
+    narrowing,
     reading,
     rest,
+    searching,
     sessions,
     sharing,
     stats,
@@ -18,5 +20,6 @@ from . import (  # noqa: F401 - to enter them
 )
 from .listing import Listing
 from .register import CAUGHT_BY
+from .searching import Searching
 
-__all__ = ["CAUGHT_BY", "Listing"]
+__all__ = ["CAUGHT_BY", "Listing", "Searching"]

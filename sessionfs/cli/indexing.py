@@ -1,0 +1,37 @@
+"""The command about the index."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import InternalError
+from . import output
+from .options import AsJson, Store, open_store
+from .text import counted
+
+
+def index(
+    store: Store = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Throw it away and make it anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where the index is and what it holds. It is only a cache: no answer depends on it."""
+    with output.reporting(as_json), open_store(store) as storage:
+        if rebuild:
+            with output.bar("Reading sessions") as advance:
+                done = storage.rebuild_index(advance)
+            if not done:
+                raise InternalError("the index cannot be written here and now; answers do without it")
+        state = storage.index_state()
+        if as_json:
+            output.print_json(state._asdict())
+        elif state.usable:
+            typer.echo(f"{state.directory}: {state.size:,} bytes")
+            listed, searchable = state.sessions or 0, state.searchable or 0
+            typer.echo(f"{counted(listed, 'session')}, {searchable:,} of them with their messages")
+            text = f"{state.text or 0:,} bytes of text"
+            typer.echo(f"{counted(state.checkpoints or 0, 'checkpoint')}, {text}")
+        else:
+            typer.echo(f"{state.directory}: no index yet; the next listing makes one")

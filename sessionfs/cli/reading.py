@@ -1,0 +1,133 @@
+"""The commands that read one session: show, log, path."""
+
+from __future__ import annotations
+
+import os
+from itertools import accumulate
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import typer
+
+from ..models import CheckpointSummary, ListCheckpointsQuery
+from ..storage import FileStorage
+from . import output, render, resolve
+from .options import AsJson, SessionArgument, Store, open_store
+from .text import counted
+
+_MOST_MESSAGES = 10_000
+"""As many as ``log`` reads to show what was said."""
+
+
+def show(
+    session: SessionArgument,
+    store: Store = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint", "-c", help="A checkpoint instead of the active one.", metavar="ID"
+        ),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Results of tools in full.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a session: its facts and the conversation."""
+    with output.reporting(as_json), open_store(store) as storage:
+        found = resolve.session(storage, session)
+        if checkpoint is None:
+            shown = storage.get_session(found.id)
+        else:
+            # The active checkpoint may be damaged: it is not asked for.
+            wanted = storage.get_checkpoint(resolve.checkpoint_id(storage, found.id, checkpoint))
+            shown = render.with_checkpoint(found, wanted)
+        if as_json:
+            output.print_json(shown)
+            return
+        state = shown.active_checkpoint.state if shown.active_checkpoint else None
+        messages: list[Any] = list(state.messages) if state else []
+        render.session(output.console(), shown, messages, full=full)
+
+
+def log(
+    session: SessionArgument,
+    store: Store = None,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=0, help="At most this many, the newest.")
+    ] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Print a session's checkpoints with their branches, newest first."""
+    with output.reporting(as_json), open_store(store) as storage:
+        found = resolve.session(storage, session)
+        total = storage.list_checkpoints(found.id, ListCheckpointsQuery(limit=0)).total
+        query = ListCheckpointsQuery(limit=limit, offset=max(total - limit, 0))
+        page = storage.list_checkpoints(found.id, query)
+        active = found.active_checkpoint_id
+        if not total:
+            for problem in page.problems:
+                output.note(f"! {problem}")
+            storage.get_active_checkpoint(found.id)  # says what is missing
+        if as_json:
+            checkpoints = msgspec.to_builtins(page.checkpoints)
+            for each in checkpoints:
+                each["active"] = each["id"] == str(active)
+            output.print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
+            return
+        newest = page.checkpoints[::-1]
+        without = _add_states(storage, found.id, newest, total)
+        render.log(output.console(), newest, active)
+        if total > len(newest):
+            output.note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
+        if without:
+            output.note(f"the texts of {counted(without, 'long checkpoint')} not shown (show -c)")
+        for problem in page.problems:
+            output.note(f"! {problem}")
+
+
+def path(
+    session: SessionArgument,
+    store: Store = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="The file of the active checkpoint.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print where a session's files are, for use by hand."""
+    with output.reporting(as_json), open_store(store) as storage:
+        found = resolve.session(storage, session)
+        directory = Path(storage.session_path(found.id))
+        checkpoint: str | None = None
+        if found.active_checkpoint_id is not None:
+            checkpoint = storage.checkpoint_path(found.active_checkpoint_id)
+        elif active:
+            storage.get_active_checkpoint(found.id)  # says what is missing
+        if as_json:
+            output.print_json(
+                {
+                    "path": str(directory),
+                    "active": checkpoint,
+                    "objects": _files(directory / "objects"),
+                    "refs": _files(directory / "refs"),
+                }
+            )
+        else:
+            typer.echo(os.fsencode(checkpoint if active and checkpoint else directory))
+
+
+def _add_states(
+    storage: FileStorage, session: UUID, newest: list[CheckpointSummary], total: int
+) -> int:
+    """Fill in the states of the newest checkpoints, and return how many are too long for that."""
+    sizes = accumulate(each.message_count for each in newest)
+    few = sum(size <= _MOST_MESSAGES for size in sizes)
+    if few:
+        query = ListCheckpointsQuery(limit=few, offset=total - few, include_state=True)
+        states = {each.id: each for each in storage.list_checkpoints(session, query).checkpoints}
+        newest[:few] = [states.get(each.id, each) for each in newest[:few]]
+    return len(newest) - few
+
+
+def _files(directory: Path) -> list[str]:
+    return sorted(str(file) for file in directory.iterdir()) if directory.is_dir() else []
