@@ -69,6 +69,7 @@ def console() -> Console:
 
 def note(text: str) -> None:
     """Print a line beside the answer, on standard error."""
+    sys.stdout.flush()
     typer.echo(harmless(text), err=True)
 
 

@@ -108,7 +108,6 @@ class Notices:
 
     def listen(self) -> None:
         """Listen until the watch is to end."""
-        before: tuple[int, int] | None = None
         self._missed()
         while not self._ending.is_set():
             place = self._place()
@@ -116,9 +115,6 @@ class Notices:
                 self._listen_in(place)
                 self._rely(False)
                 self._missed()
-            elif place != before:
-                self._missed()
-            before = place
             self._ending.wait(_TICK_SECONDS)
 
     def _place(self) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -71,6 +72,8 @@ def test_notices_that_are_dropped_are_made_good(root: Path) -> None:
     known = list_afresh(root)
     command = [sys.executable, "-m", "tests.watch.listener", str(root)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as listener:
+        patience = threading.Timer(PATIENCE, listener.kill)
+        patience.start()
         try:
             assert listener.stdout is not None
             assert listener.stdout.readline() == b"listening\n"
@@ -88,6 +91,7 @@ def test_notices_that_are_dropped_are_made_good(root: Path) -> None:
                 elif "session" in event:
                     told[UUID(event["session_id"])] = event["session"]
         finally:
+            patience.cancel()
             listener.kill()
 
 
