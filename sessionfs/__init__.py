@@ -21,6 +21,7 @@ from .errors import (
     StorageError,
     UnauthorizedError,
 )
+from .index import IndexState
 from .models import (
     ActiveChanged,
     BackendInfo,
@@ -101,6 +102,7 @@ __all__ = [
     "ImportSessionResult",
     "ImportedCheckpoint",
     "IncompleteError",
+    "IndexState",
     "InternalError",
     "InvalidRequestError",
     "ListCheckpointsQuery",

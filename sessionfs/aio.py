@@ -177,13 +177,13 @@ class AsyncFileStorage:
         """See ``FileStorage.watch``; used with ``async with`` and ``async for``."""
         return self._sync._watching(AsyncWatcher, relist_seconds)
 
-    async def update_index(self, on_session: Progress | None = None) -> bool:
+    async def update_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
         """See ``FileStorage.update_index``; ``on_session`` is called in the thread that does it."""
-        return await asyncio.to_thread(self._sync.update_index, on_session)
+        return await asyncio.to_thread(self._sync.update_index, on_session, workers=workers)
 
-    async def rebuild_index(self, on_session: Progress | None = None) -> bool:
+    async def rebuild_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
         """See ``FileStorage.rebuild_index``; ``on_session`` is called in the thread that does it."""
-        return await asyncio.to_thread(self._sync.rebuild_index, on_session)
+        return await asyncio.to_thread(self._sync.rebuild_index, on_session, workers=workers)
 
     async def index_state(self) -> IndexState:
         """See ``FileStorage.index_state``."""

@@ -32,6 +32,13 @@ def integer_or_none(value: object, name: str) -> int | None:
     raise InvalidRequestError(f"{name} must be an integer, not {type(value).__name__}")
 
 
+def positive(value: object, name: str) -> int:
+    """Return the value if it is an integer of at least 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise InvalidRequestError(f"{name} must be an integer of at least 1, not {value!r}")
+
+
 def seconds(value: object, name: str) -> float:
     """Return the value if it is a number of seconds above 0."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:

@@ -337,18 +337,19 @@ class FileStorage:
         """
         return self._watching(Watcher, relist_seconds)
 
-    def update_index(self, on_session: Progress | None = None) -> bool:
-        """Do now what the next listing and search would; False where it cannot be written.
+    def update_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
+        """Do now what the next listing and search would; False where the index cannot be written.
 
         Args:
-            on_session: told after each session that changed how many of how many are done.
+            on_session: told, as they are read, how many of how many changed sessions are done.
+            workers: so many processes read a large store; above 1 as for ``ProcessPoolExecutor``.
 
         """
-        return self._index.update(on_session)
+        return self._index.update(on_session, checks.positive(workers, "workers"))
 
-    def rebuild_index(self, on_session: Progress | None = None) -> bool:
-        """Throw the index away and make it anew; never needed for right answers. See update_index."""
-        return self._index.rebuild(on_session)
+    def rebuild_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
+        """Throw the index away, which is never needed, and make it anew as ``update_index`` does."""
+        return self._index.rebuild(on_session, checks.positive(workers, "workers"))
 
     def index_state(self) -> IndexState:
         """Return where the index is and what it holds."""

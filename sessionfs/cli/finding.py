@@ -32,6 +32,7 @@ from .options import (
     a_moment,
     absolute,
     open_store,
+    workers,
 )
 from .text import counted
 
@@ -147,7 +148,7 @@ def search(
         if output.is_watched():
             # The first time this takes a while.
             with output.bar("Indexing sessions") as advance:
-                storage.update_index(advance)
+                storage.update_index(advance, workers=workers())
         result = storage.search(query)
         if as_json:
             output.print_json(result)

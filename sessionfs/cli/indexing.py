@@ -8,7 +8,7 @@ import typer
 
 from ..errors import InternalError
 from . import output
-from .options import AsJson, Store, open_store
+from .options import AsJson, Store, open_store, workers
 from .text import counted
 
 
@@ -21,7 +21,7 @@ def index(
     with output.reporting(as_json), open_store(store) as storage:
         if rebuild:
             with output.bar("Reading sessions") as advance:
-                done = storage.rebuild_index(advance)
+                done = storage.rebuild_index(advance, workers=workers())
             if not done:
                 raise InternalError("the index cannot be written here and now; answers do without it")
         state = storage.index_state()

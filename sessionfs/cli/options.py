@@ -14,6 +14,8 @@ from ..storage import FileStorage
 from . import resolve
 from .text import moment
 
+_MOST_WORKERS = 8
+
 
 def a_moment(text: str) -> datetime:
     """Return the time that a person means, or say that there is none."""
@@ -72,3 +74,8 @@ def absolute(path: Path | None) -> str | None:
 def open_store(store: Path | None) -> FileStorage:
     """Open the store that a command is about."""
     return FileStorage(resolve.root(store), message_type=dict)
+
+
+def workers() -> int:
+    """Return how many processes may read a large store at once."""
+    return min(os.cpu_count() or 1, _MOST_WORKERS)

@@ -7,7 +7,8 @@ Anything else (deleted, truncated, damaged, copied, older, newer, locked, nowher
 and changes no answer.
 """
 
-from .index import Index, IndexState, Progress
+from .index import Index, IndexState
 from .notices import Watch
+from .updating import Progress
 
 __all__ = ["Index", "IndexState", "Progress", "Watch"]

@@ -133,20 +133,20 @@ def record(connection: Connection, id_: str) -> Record | None:
     )
 
 
-def look(connection: Connection, directory: SessionDirectory) -> Look | None:
-    """Compare a session's objects with its record; None: they are as recorded.
+def look(connection: Connection | None, directory: SessionDirectory) -> Look | None:
+    """Compare a session's objects with its record, if there is one; None: they are as recorded.
 
     StorageError where the operating system refuses to tell.
     """
     id_, looked_ns = str(directory.id), time.time_ns()
     found = files.fingerprint(directory.objects.directory)
     fingerprint = files.digest(found)
-    base = record(connection, id_)
+    base = None if connection is None else record(connection, id_)
     if base is not None and base.settled and base.fingerprint == fingerprint:
         return None
     names = set(directory.objects.hashes())
     objects, conversation = set[str](), Conversation()
-    if base is not None:
+    if base is not None and connection is not None:
         objects, conversation = _remembered(connection, base.key)
         mended = any(files.identity(path) != before for path, before in base.watched)
         if mended or not objects <= names or (base.gaps and objects != names):
@@ -344,7 +344,7 @@ def _at_and_sha(found: tuple[str, str, CheckpointObject]) -> str:
 
 
 def _listed(
-    connection: Connection,
+    connection: Connection | None,
     base: Record | None,
     found: list[tuple[str, str, CheckpointObject]],
     names: set[str],
@@ -360,7 +360,7 @@ def _listed(
             return True
         if checkpoint.base in new:
             return told.get(checkpoint.base, False) and checkpoint.keep <= new[checkpoint.base].count
-        if base is None:
+        if base is None or connection is None:
             return False
         row = connection.execute(
             "SELECT count, complete FROM checkpoints WHERE key = ? AND sha = ?",

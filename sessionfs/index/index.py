@@ -22,12 +22,10 @@ from .notices import Notices
 from .place import Place
 from .recorder import Recorder
 from .search import Searcher, Seen, StaleError
+from .updating import Progress, record_all
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many sessions are done."""
 
 WORTH_WRITING = 8
 """From this many changed sessions on they are recorded; fewer cost less to look at than to record."""
@@ -42,10 +40,6 @@ SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM contents),
 """
 _MOST_AT_ONCE = 200
 """So many sessions at most are read into memory for one answer."""
-
-_CHUNK_SESSIONS = 256
-_CHUNK_BYTES = 8 << 20
-"""How much is recorded at once: others wait for the lock that long."""
 
 
 class IndexState(NamedTuple):
@@ -207,23 +201,23 @@ class Index:
 
     # Upkeep
 
-    def update(self, on_session: Progress | None = None) -> bool:
+    def update(self, on_session: Progress | None = None, workers: int = 1) -> bool:
         """Record all that has changed, messages too; False where that cannot be done here and now."""
         with self._lock:
             self._notice()
             try:
-                self._update(on_session)
+                self._update(on_session, workers)
             except UnusableError:
                 return False
             return True
 
-    def rebuild(self, on_session: Progress | None = None) -> bool:
+    def rebuild(self, on_session: Progress | None = None, workers: int = 1) -> bool:
         """Throw the index away and make it anew; False where that cannot be done here and now."""
         with self._lock:
             self._notice()
             try:
                 self._database.rebuild()
-                self._update(on_session)
+                self._update(on_session, workers)
             except UnusableError:
                 return False
             return True
@@ -239,7 +233,7 @@ class Index:
         size = place.size if usable else 0
         return IndexState(place.directory, usable, sessions_, searchable, checkpoints, text, size)
 
-    def _update(self, on_session: Progress | None) -> None:
+    def _update(self, on_session: Progress | None = None, workers: int = 1) -> None:
         with self._database.reading() as connection:
             found = self._differing(connection, *self._levels)
         todo = sorted({name for each in found for name in each.changed})
@@ -247,17 +241,11 @@ class Index:
         if gone:
             with self._recording() as recorder:
                 recorder.forget(gone)
-        done = 0
-        while done < len(todo):
-            with self._recording() as recorder:
-                begin = done
-                while done < min(begin + _CHUNK_SESSIONS, len(todo)) and recorder.length < _CHUNK_BYTES:
-                    recorder.everything(self._directory_of(UUID(todo[done])))
-                    done += 1
-                    if on_session is not None:
-                        on_session(done, len(todo))
+        for names_ in record_all(
+            self._recording, self._root.path, self._directory_of, todo, on_session, workers
+        ):
             for level in self._levels:
-                level.pending.difference_update(todo[begin:done])
+                level.pending.difference_update(names_)
 
     # What changed
 
@@ -355,7 +343,7 @@ class Index:
             if len(in_contents.changed) < WORTH_WRITING:
                 return self._answer(connection, wanted, in_sessions, in_contents)
         with suppress(UnusableError):
-            self._update(None)
+            self._update()
         with self._database.reading() as connection:
             in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
             if len(in_contents.changed) > _MOST_AT_ONCE:

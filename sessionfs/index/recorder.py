@@ -10,6 +10,7 @@ from ..session import SessionDirectory
 from . import contents, names, sessions
 from .place import Place
 from .texts import Writer
+from .workers import Found
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -58,8 +59,22 @@ class Recorder:
             names.put(self._connection, [listed], [])
         except StorageError:
             pass  # it is told to whoever asks for it
-        summary = sessions.look(directory)
-        sessions.put(self._connection, [] if summary is None else [summary], [id_])
+        self._summary(id_, sessions.look(directory))
+
+    def found(self, found: Found) -> None:
+        """Record what a worker read of a session."""
+        look = found.contents
+        if look is not None:
+            listed = names.of(look.id, look.fingerprint, look.settled, look.objects)
+            names.put(self._connection, [listed], [])
+            self.contents([look])
+        self._summary(found.name, found.summary)
+
+    def _summary(self, id_: str, summary: sessions.Look | None) -> None:
+        if summary is not None:
+            sessions.put(self._connection, [summary], [])
+        else:
+            sessions.put(self._connection, [], [id_])
 
     def forget(self, gone: Iterable[str]) -> None:
         """Forget sessions that are not here any more."""

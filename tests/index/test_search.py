@@ -17,10 +17,11 @@ import pytest
 from sessionfs import (
     CreateSessionRequest,
     FileStorage,
+    InvalidRequestError,
     ListCheckpointsQuery,
     SearchQuery,
 )
-from sessionfs.index import index, texts, words
+from sessionfs.index import index, texts, updating, words
 from sessionfs.index.blocks import fold
 
 from ..store.helpers import opened_files, overwrite
@@ -222,6 +223,49 @@ def test_an_interrupted_update_leaves_an_index_that_is_whole(root: Path, cache: 
     assert state.searchable == 256
     assert storage.update_index()
     assert storage.index_state().searchable == 600
+
+
+def test_several_processes_read_what_one_does(
+    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updating, "WORTH_WORKERS", 10)
+    storage = open_store(root, cache)
+    fill(storage, 150)
+    told: list[tuple[int, int]] = []
+    assert storage.update_index(lambda *done: told.append(done), workers=2)
+    assert told[-1] == (150, 150)
+    assert len(told) < 150  # they come from the processes some at a time
+    assert storage.index_state().searchable == 150
+    assert_equals_scan(storage, root, ["Alpha 7"])
+    assert storage.rebuild_index(workers=3)
+    assert_equals_scan(storage, root, ["Alpha 7"])
+    for number in (0, -1, True, 1.5, None):
+        with pytest.raises(InvalidRequestError):
+            storage.update_index(workers=number)  # type: ignore[arg-type]
+
+
+def test_without_other_processes_one_does_it_all(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So in a program that has no guard around its beginning, which processes would run again."""
+    code = (
+        "import sys; from sessionfs import FileStorage; from sessionfs.index import updating\n"
+        "updating.WORTH_WORKERS = 10\n"
+        "storage = FileStorage(sys.argv[1], index_dir=sys.argv[2])\n"
+        "assert storage.update_index(workers=2)\n"
+        "assert storage.index_state().searchable == 20\n"
+    )
+    fill(open_store(root, cache), 20)
+    script = root.with_name("script.py")
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, str(script), str(root), str(cache)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(index.__file__).parents[2])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert_equals_scan(open_store(root, cache), root)
 
 
 UPDATER = """

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from .helpers import listening, watch
+from .helpers import eventually, listening, watch
 
 if __name__ == "__main__":
     with listening(watch(Path(sys.argv[1]))) as watcher:
+        eventually(lambda: not watcher._feed._again)  # all time stamps are relied on
         print("listening", flush=True)
         for event in watcher:
             print(msgspec.json.encode(event).decode(), flush=True)

@@ -1,0 +1,63 @@
+"""Recording many sessions, in steps that each leave an index which is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from uuid import UUID
+
+from ..session import SessionDirectory
+from .recorder import Recorder
+from .workers import read_all
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many sessions are done."""
+
+WORTH_WORKERS = 500
+"""From this many sessions on it is worth to start processes that read them."""
+
+_STEP_SESSIONS = 256
+_STEP_BYTES = 8 << 20
+"""How much is recorded at once: others wait for the lock that long."""
+
+
+def record_all(
+    recording: Callable[[], AbstractContextManager[Recorder]],
+    root: str,
+    directory_of: Callable[[UUID], SessionDirectory],
+    todo: list[str],
+    on_session: Progress | None,
+    workers: int,
+) -> Iterator[list[str]]:
+    """Record sessions as they are now, and give after each step the names of those that were.
+
+    Args:
+        recording: begins a transaction.
+        root: of the store.
+        directory_of: gives the directory of a session.
+        todo: the names of the sessions.
+        on_session: told how many are done.
+        workers: how many processes read, if there are sessions enough.
+
+    """
+    done = 0
+    if workers > 1 and len(todo) >= WORTH_WORKERS:
+        # Where there are no processes to be had, the rest is done here.
+        with suppress(OSError, RuntimeError):
+            for found in read_all(root, todo, workers):
+                with recording() as recorder:
+                    for each in found:
+                        recorder.found(each)
+                done += len(found)
+                if on_session is not None:
+                    on_session(done, len(todo))
+                yield [each.name for each in found]
+    while done < len(todo):
+        begin = done
+        with recording() as recorder:
+            while done < min(begin + _STEP_SESSIONS, len(todo)) and recorder.length < _STEP_BYTES:
+                recorder.everything(directory_of(UUID(todo[done])))
+                done += 1
+                if on_session is not None:
+                    on_session(done, len(todo))
+        yield todo[begin:done]

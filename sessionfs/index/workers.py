@@ -1,0 +1,77 @@
+"""Reading many sessions in several processes, for the index of a large store.
+
+The invariant: what a worker returns is what a look in this process would show; nothing depends on how
+many there are, or on whether they could be started.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+from uuid import UUID
+
+from ..clock import wall_clock
+from ..errors import StorageError
+from ..files import Files
+from ..objects import ObjectCache
+from ..root import Root
+from ..session import Environment, SessionDirectory
+from . import contents, sessions
+
+_CACHE_BYTES = 16 << 20
+_CHUNK = 64
+
+
+class Found(NamedTuple):
+    """A session as a worker read it; None: it cannot be read, or nothing of it is here."""
+
+    name: str
+    contents: contents.Look | None
+    summary: sessions.Look | None
+
+
+def read_all(root: str, names: list[str], workers: int) -> Iterator[list[Found]]:
+    """Give what the sessions of a store hold, some at a time, in the order of their names.
+
+    OSError, or a RuntimeError, where processes cannot be had.
+    """
+    # Not above: nobody else needs what these bring with them.
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    chunks = [names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK)]
+    # Not forked: other threads of this process may hold locks.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
+        begun: deque[Future[list[Found]]] = deque()
+        try:
+            for chunk in chunks:
+                begun.append(pool.submit(read, root, chunk))
+                if len(begun) > 2 * workers:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read(root: str, names: list[str]) -> list[Found]:
+    """Read some sessions of a store."""
+    writer = Files("relaxed")
+    environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock)
+    store, found = Root(root, writer), []
+    for name in names:
+        directory = SessionDirectory(store.session_path(UUID(name)), UUID(name), environment)
+        content = None
+        with suppress(StorageError):  # it is told to whoever asks for it
+            content = contents.look(None, directory)
+        found.append(Found(name, content, sessions.look(directory)))
+    return found
+
+
+def _leave_interrupts() -> None:
+    """Let the process that waits for this one decide what an interrupt means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
