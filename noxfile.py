@@ -17,6 +17,9 @@ PYTHONS = [
 ]
 TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
 
+FEW = {"SESSIONFS_HISTORIES": "100"}
+"""For runs that look for other faults than the 1,000 random histories do."""
+
 nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
@@ -45,7 +48,7 @@ def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest versions that pyproject.toml allows."""
     lowest = [each.replace(">=", "==") for each in requirements("cli")]
     session.install("--editable", ".[cli]", *test_tools(), *lowest)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env=FEW)
 
 
 @nox.session
@@ -88,7 +91,7 @@ def build(session: nox.Session) -> None:
         away.mkdir(parents=True, exist_ok=True)
         copy(name, away / name)
     session.chdir(away)
-    session.run("pytest", "-p", "no:cacheprovider", *session.posargs)
+    session.run("pytest", "-p", "no:cacheprovider", *session.posargs, env=FEW)
 
 
 @nox.session

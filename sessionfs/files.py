@@ -12,7 +12,7 @@ import secrets
 import stat
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
@@ -39,6 +39,10 @@ StrPath = str | os.PathLike[str]
 
 Fingerprint = tuple[int, int, int]
 """Of a directory: when it changed and was modified, in nanoseconds since 1970, and its inode."""
+
+RACY_NS = 2_000_000_000
+"""What changed this shortly before it was looked at may have changed once more since, without its
+time telling: it is to be looked at again."""
 
 TEMPORARY = ".tmp-"
 """How the names of temporary files and directories begin."""
@@ -233,6 +237,11 @@ def fingerprint(directory: str) -> Fingerprint | None:
         listed = zlib.crc32("/".join(sorted(names(directory))).encode(errors="surrogatepass"))
         return listed, status.st_mtime_ns, status.st_ino
     return status.st_ctime_ns, status.st_mtime_ns, status.st_ino
+
+
+def is_settled(found: Sequence[int] | None, looked_ns: int) -> bool:
+    """Tell whether a change after a look would show, given the change time that comes first."""
+    return found is None or looked_ns - found[0] >= RACY_NS
 
 
 def digest(found: Fingerprint | None) -> int:

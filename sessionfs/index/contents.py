@@ -20,7 +20,7 @@ from ..objects import Objects
 from ..records import CheckpointObject
 from ..session import SessionDirectory
 from .blocks import SHA_BYTES
-from .level import LARGEST, is_settled
+from .level import LARGEST
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -165,7 +165,7 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     watched = (base.watched if base else []) + read.watched
     watched += _identities(conversation.unsound, looked_ns)
     problems = [error.message for error in read.damaged] + conversation.problems
-    settled = is_settled(found, looked_ns) and not watched
+    settled = files.is_settled(found, looked_ns) and not watched
     as_before = base is not None and (base.fingerprint, base.settled) == (fingerprint, settled)
     if as_before and names == objects:
         return None
@@ -333,7 +333,7 @@ def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _Read:
 def _identities(paths: Iterable[str], looked_ns: int) -> list[Watched]:
     found = [(path, files.identity(path)) for path in paths]
     return [
-        (path, _RACY if identity is None or not is_settled(identity[4:], looked_ns) else identity)
+        (path, _RACY if identity is None or not files.is_settled(identity[4:], looked_ns) else identity)
         for path, identity in found
     ]
 

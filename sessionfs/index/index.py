@@ -132,6 +132,8 @@ class Index:
                 except StaleError as error:
                     with suppress(UnusableError), self._recording() as recorder:
                         recorder.forget([error.id])
+                    for level in self._levels:
+                        level.pending.add(error.id)
                 except UnusableError:
                     break
         read = ((each, conversation.hear(self._directory_of(each.id))) for each in self.scan())

@@ -14,10 +14,6 @@ from ..root import Root
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-RACY_NS = 2_000_000_000
-"""A directory that changed this shortly before it was looked at may have changed once more since,
-without its time telling: it is looked at again."""
-
 LARGEST = (1 << 62) - 1
 """SQLite counts to 2**63; a limit beyond this is as good as none."""
 
@@ -85,8 +81,3 @@ class Level:
             self.pending = {name for name in current if known.get(name) != current[name]}
             gone += known.keys() - current.keys()
         return Differing(list(self.pending), gone)
-
-
-def is_settled(fingerprint: Sequence[int] | None, looked_ns: int) -> bool:
-    """Tell whether a later change would show, given the change time that comes first."""
-    return fingerprint is None or looked_ns - fingerprint[0] >= RACY_NS

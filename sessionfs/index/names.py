@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import files
 from ..ids import HASH12
 from ..session import SessionDirectory
-from .level import is_settled
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -33,7 +32,7 @@ def look(directory: SessionDirectory) -> Names:
     looked_ns = time.time_ns()
     found = files.fingerprint(directory.objects.directory)
     hashes = directory.objects.hashes()
-    return of(str(directory.id), files.digest(found), is_settled(found, looked_ns), hashes)
+    return of(str(directory.id), files.digest(found), files.is_settled(found, looked_ns), hashes)
 
 
 def of(id_: str, fingerprint: int, settled: bool, hashes: Iterable[str]) -> Names:

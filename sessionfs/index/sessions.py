@@ -13,7 +13,7 @@ from ..clock import to_unix_us
 from ..listing import Cursor
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
 from ..session import SessionDirectory
-from .level import LARGEST, is_settled
+from .level import LARGEST
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -54,7 +54,7 @@ def look(directory: SessionDirectory) -> Look | None:
     looked = listing.look(directory)
     if looked is None:
         return None
-    settled = looked.settled and is_settled(found, looked_ns)
+    settled = looked.settled and files.is_settled(found, looked_ns)
     return Look(str(directory.id), files.digest(found), settled, looked.summary)
 
 

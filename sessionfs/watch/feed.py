@@ -21,7 +21,6 @@ from ..models.events import Event
 from ..root import SESSIONS
 from ..session import SessionDirectory
 from .looking import (
-    RACY_NS,
     Known,
     compare,
     is_unchanged,
@@ -36,7 +35,7 @@ RELIST_SECONDS = 30.0
 
 _TICK_SECONDS = 0.25
 _MOST_QUEUED = 10_000
-_SETTLED_AFTER = RACY_NS / 1e9 + 0.1
+_SETTLED_AFTER = files.RACY_NS / 1e9 + 0.1
 _REST = 10
 """Comparing all sessions again and again takes at most this part of the time."""
 

@@ -29,9 +29,6 @@ from ..models.events import (
 )
 from ..session import SessionDirectory
 
-RACY_NS = 2_000_000_000
-"""A change this shortly before a look may share its time stamp with one after it."""
-
 _LOOKS = 3
 
 Prints = tuple[Fingerprint | None, ...]
@@ -174,7 +171,7 @@ def _look(directory: SessionDirectory, before: Known | None, *, first: bool) -> 
     same = before is not None and before.prints == prints
     since = before.since_ns if before is not None and same else taken
     # Where clocks differ a time stamp is no measure of age, but having seen it for long enough is.
-    settled = _is_settled(prints, taken) or since < taken - RACY_NS
+    settled = _is_settled(prints, taken) or since < taken - files.RACY_NS
     return Look(Known(summary, active, _pack(sound), unsound, prints, since, settled), arrived)
 
 
@@ -244,7 +241,7 @@ def _prints(directory: SessionDirectory, *, each_file: bool) -> Prints:
 
 def _is_settled(prints: Prints, taken_ns: int) -> bool:
     """Tell whether fingerprints taken at a time (ns since 1970) can be relied on later."""
-    return all(found is None or found[0] < taken_ns - RACY_NS for found in prints)
+    return all(files.is_settled(found, taken_ns) for found in prints)
 
 
 def _pack(hashes: Iterable[str]) -> bytes:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from .. import files
 from ..ids import parse_session_id
-from .looking import RACY_NS
 from .mounts import is_local
 
 _TICK_SECONDS = 0.1
@@ -26,7 +25,7 @@ _STEP_MS, _DEBOUNCE_MS = 25, 100
 _BURST = 500
 """So many paths at once that the queue of the operating system may have overflowed before."""
 
-_HOT_SECONDS = RACY_NS / 1e9
+_HOT_SECONDS = files.RACY_NS / 1e9
 """How long a session counts as changed after a notice.
 
 A new directory is listened to only a moment after it was made: what came in between has no notice.

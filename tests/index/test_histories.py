@@ -36,7 +36,7 @@ from sessionfs import (
     UpdateSessionRequest,
     files,
 )
-from sessionfs.index import index, level, texts
+from sessionfs.index import index, texts
 
 from .helpers import HARM, assert_equals_scan, database, open_store
 
@@ -241,7 +241,7 @@ def test_every_query_equals_the_scan_of_the_files(shard: int) -> None:
         with (
             tempfile.TemporaryDirectory() as directory,
             # Small limits, so that small stores meet what large ones do; and time flies.
-            mock.patch.object(level, "RACY_NS", -(10**18)),
+            mock.patch.object(files, "RACY_NS", -(10**18)),
             mock.patch.object(index, "WORTH_WRITING", 2),
             mock.patch.object(index, "WORTH_INDEXING", 4),
             mock.patch.object(texts, "BLOCK_BYTES", 300),

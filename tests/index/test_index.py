@@ -19,8 +19,8 @@ from sessionfs import (
     ListSessionsQuery,
     NotFoundError,
     UpdateSessionRequest,
+    files,
 )
-from sessionfs.index import level
 from sessionfs.index.place import Place
 
 from ..store.helpers import opened_files
@@ -47,7 +47,7 @@ def fill(storage: FileStorage, sessions: int) -> None:
 
 def age(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two seconds pass in which nothing changed, without waiting for them."""
-    monkeypatch.setattr(level, "RACY_NS", -(10**18))
+    monkeypatch.setattr(files, "RACY_NS", -(10**18))
 
 
 def objects_read(storage: FileStorage) -> int:
