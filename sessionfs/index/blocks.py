@@ -6,9 +6,11 @@ and a block knows nothing of where its text is kept, on disk or in memory.
 
 from __future__ import annotations
 
+import re
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import accumulate, groupby, repeat
 from mmap import mmap
 from typing import Self
@@ -21,6 +23,7 @@ SEPARATOR = b"\xff"
 """Ends each message: no UTF-8 has this byte."""
 
 SHA_BYTES = 32
+_SHORT = 3
 
 Buffer = bytes | bytearray | mmap
 """What text is searched in."""
@@ -55,6 +58,9 @@ class Columns(msgspec.Struct, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Columns).decode
 
+
+Find = Callable[[int, int], int]
+"""Returns where what is looked for stands first in [begin, end) of a text, or -1."""
 
 MOST_MESSAGES = 1 << 15
 """In a block, so that 16 bits tell the roles and tools apart."""
@@ -101,17 +107,55 @@ class Block:
         after = self.starts[following] if following < len(self.starts) else self.length
         return after - len(SEPARATOR)
 
-    def matching(self, needle: bytes, text: Buffer, begin: int, at: int) -> list[int]:
-        """Return which messages have these bytes, given where the block begins, and the first match."""
-        starts, end = self.starts, begin + self.length
-        last, found = len(starts) - 1, list[int]()
-        while at >= 0:
-            i = bisect_right(starts, at - begin) - 1
-            found.append(i)
-            if i == last:
-                break
-            at = text.find(needle, begin + starts[i + 1], end)
+    def parts(self, size: int) -> list[int]:
+        """Return with which message each stretch of so many bytes begins, and how many there are."""
+        firsts = [bisect_left(self.starts, at) for at in range(0, self.length, size)]
+        return [*firsts, len(self)]
+
+    def runs(self, bits: int, size: int) -> Iterable[tuple[int, int]]:
+        """Give which messages lie in the stretches whose bits are set, as [first, end)."""
+        firsts = self.parts(size)
+        begin = None
+        for i, first in enumerate(firsts):
+            if bits >> i & 1 and i + 1 < len(firsts):
+                begin = first if begin is None else begin
+            elif begin is not None:
+                if begin < first:
+                    yield begin, first
+                begin = None
+
+    def at(self, offset: int) -> int:
+        """Return which message lies at an offset from the block's start."""
+        return bisect_right(self.starts, offset) - 1
+
+    def matching(self, find: Find, begin: int, runs: Iterable[tuple[int, int]]) -> list[int]:
+        """Return which messages of some runs match, given where the block's text begins."""
+        starts, found = self.starts, list[int]()
+        for first, end in runs:
+            stop = begin + (starts[end] if end < len(starts) else self.length)
+            at = find(begin + starts[first], stop)
+            while at >= 0:
+                i = bisect_right(starts, at - begin) - 1
+                found.append(i)
+                if i + 1 == end:
+                    break
+                at = find(begin + starts[i + 1], stop)
         return found
+
+    def of_sessions(self, keys: set[int]) -> list[int]:
+        """Return the messages of these sessions."""
+        return [i for i, key in enumerate(self.keys) if key in keys]
+
+    def said_between(
+        self, messages: Iterable[int], since_us: int | None, until_us: int | None
+    ) -> list[int]:
+        """Return those of the messages that were said from one time on, and before another."""
+        times = self.times
+        return [
+            i
+            for i in messages
+            if (since_us is None or times[i] >= since_us) and (until_us is None or times[i] < until_us)
+        ]
 
     def with_role(self, messages: Iterable[int], role: str) -> list[int]:
         """Return those of the messages that have a role."""
@@ -173,6 +217,27 @@ class Block:
         block._role_names = {name: i for i, name in enumerate(columns.role_names)}
         block._tool_names = {names: i for i, names in enumerate(columns.tool_names)}
         return block
+
+
+def finder(needle: bytes, text: Buffer) -> Find:
+    """Return what finds a needle in a text."""
+    if not 1 < len(needle) <= _SHORT:
+        return partial(text.find, needle)
+    # Measured: from two to three bytes the engine of regular expressions is up to 3 times as fast.
+    search = re.compile(re.escape(needle)).search
+
+    def find(begin: int, end: int) -> int:
+        found = search(text, begin, end)
+        return -1 if found is None else found.start()
+
+    return find
+
+
+def consecutive(messages: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Give messages, in ascending order, as runs [first, end)."""
+    for _, run in groupby(enumerate(messages), lambda each: each[1] - each[0]):
+        found = [i for _, i in run]
+        yield found[0], found[-1] + 1
 
 
 def fold(text: str) -> bytes:

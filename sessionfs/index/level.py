@@ -70,9 +70,9 @@ class Level:
         if current is None:
             return Differing(list(self.pending), [])
         known = dict(
-            connection.execute(f"SELECT id, fingerprint FROM {self.table} WHERE settled")  # noqa: S608
+            connection.execute(f"SELECT id, fingerprint FROM {self.table} WHERE settled = 1")  # noqa: S608
         )
-        unsettled = connection.execute(f"SELECT id FROM {self.table} WHERE NOT settled")  # noqa: S608
+        unsettled = connection.execute(f"SELECT id FROM {self.table} WHERE settled = 0")  # noqa: S608
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         self._compared = (connection, version)
         gone = [id_ for (id_,) in unsettled if id_ not in current]

@@ -6,7 +6,7 @@ The invariant: what is shown was read from its file at last, and matched there o
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -20,13 +20,15 @@ from ..models import SearchHit, SearchResult, SessionSummary
 from ..records import element_hash
 from ..searching import Wanted
 from ..session import SessionDirectory
-from . import sessions, texts
-from .blocks import SEPARATOR, Block, fold
+from . import sessions, texts, words
+from .blocks import SEPARATOR, Block, consecutive, finder, fold
 from .contents import Look
 from .place import Place
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
+
+_FEW = 0.5
 
 _decode = msgspec.json.Decoder().decode
 
@@ -143,16 +145,28 @@ class Searcher:
     # Which messages
 
     def _in_index(self, keys: set[int] | None) -> Iterable[_Match]:
-        for row, text in texts.possible(self._connection, self._place, self._needle):
-            begin = row.text_begin
-            first = text.find(self._needle, begin, begin + row.text_length)
-            if first < 0:
-                continue
-            block = texts.load(self._connection, row)
-            found = block.matching(self._needle, text, begin, first)
-            if keys is not None:
-                owners = block.keys
-                found = [i for i in found if owners[i] in keys]
+        connection, since, until = self._connection, self._wanted.since_us, self._wanted.until_us
+        narrowed = keys is not None or since is not None or until is not None
+        for row, text, bits in texts.possible(connection, self._place, self._needle):
+            begin, find = row.text_begin, finder(self._needle, text)
+            first = begin
+            if bits == words.ALL and not narrowed:
+                first = find(begin, begin + row.text_length)
+                if first < 0:
+                    continue
+            block = texts.load(connection, row)
+            if not narrowed and bits == words.ALL:
+                found = block.matching(find, begin, [(block.at(first - begin), len(block))])
+            else:
+                wanted: Sequence[int] = range(len(block))
+                if keys is not None:
+                    wanted = block.of_sessions(keys)
+                wanted = block.said_between(wanted, since, until)
+                # Where fewer are left than the words leave, only their text is searched.
+                few = len(wanted) * words.PARTS < len(block) * bits.bit_count() * _FEW
+                runs = consecutive(wanted) if few else block.runs(bits, texts.PART_BYTES)
+                found = block.matching(find, begin, runs)
+                found = found if few else sorted(set(found).intersection(wanted))
             yield from self._filtered(_Source(block, {}, []), found)
 
     def _in_memory(self) -> Iterable[_Match]:
@@ -166,7 +180,8 @@ class Searcher:
                 text += SEPARATOR.join([*folded, b""])
                 unwritten += look.said
         if unwritten:
-            found = block.matching(self._needle, text, 0, text.find(self._needle))
+            found = block.matching(finder(self._needle, text), 0, [(0, len(block))])
+            found = block.said_between(found, self._wanted.since_us, self._wanted.until_us)
             yield from self._filtered(_Source(block, ids, unwritten), found)
 
     def _filtered(self, source: _Source, found: list[int]) -> Iterable[_Match]:
@@ -176,13 +191,6 @@ class Searcher:
         if wanted.query.tool is not None:
             found = block.with_tool(found, wanted.query.tool)
         number, times = len(self._sources), block.times
-        if wanted.since_us is not None or wanted.until_us is not None:
-            since, until = wanted.since_us, wanted.until_us
-            found = [
-                i
-                for i in found
-                if (since is None or times[i] >= since) and (until is None or times[i] < until)
-            ]
         if found:
             self._sources.append(source)
         return [(-times[i], number, i) for i in found]

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE TABLE blocks(
     number INTEGER PRIMARY KEY, text_begin INTEGER, text_length INTEGER,
-    words_begin INTEGER, words_length INTEGER, messages INTEGER, columns BLOB
+    words_begin INTEGER, words_length INTEGER, words_end INTEGER, columns BLOB
 );
 CREATE TABLE dead(key INTEGER PRIMARY KEY, length INTEGER);
 CREATE TABLE files(name TEXT PRIMARY KEY, inode INTEGER);
 """
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 8 << 20
 """A block is closed, and its words are recorded, when its text has reached this length."""
+
+PART_BYTES = BLOCK_BYTES // 30
+"""Of which of these stretches a word stands in is recorded."""
 
 WORTH_COMPACTING = 4 << 20
 MOST_DEAD = 0.25
@@ -37,19 +40,21 @@ _MOST_HELD = 32 << 20
 
 
 class Row(NamedTuple):
-    """Where a block is; ``words_length`` is 0 where there are none to rule it out by."""
+    """Where a block is, and its words; ``words_length`` is 0 where there are none to rule out by."""
 
     number: int
     text_begin: int
     text_length: int
     words_begin: int
     words_length: int
+    words_end: int
 
 
 def rows(connection: Connection) -> list[Row]:
     """Return where each block is."""
     found = connection.execute(
-        "SELECT number, text_begin, text_length, words_begin, words_length FROM blocks ORDER BY number"
+        "SELECT number, text_begin, text_length, words_begin, words_length, words_end"
+        " FROM blocks ORDER BY number"
     )
     return [Row(*row) for row in found]
 
@@ -62,18 +67,20 @@ def load(connection: Connection, row: Row) -> Block:
     return Block.decode(columns, row.text_length)
 
 
-def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tuple[Row, Buffer]]:
-    """Give the blocks that may hold the needle, each with the text in which it lies."""
-    found, told = rows(connection), words.ruled_out(needle)
+def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tuple[Row, Buffer, int]]:
+    """Give the blocks that may hold the needle, the text in which they lie, and in which parts."""
+    found, pieces = rows(connection), words.pieces_of(needle)
     text_length, words_length = _ends(found)
     with (
         _mapped(connection, place, TEXT, text_length) as text,
         _mapped(connection, place, WORDS, words_length) as listed,
     ):
         for row in found:
-            begin, length = row.words_begin, row.words_length
-            if not length or not told(listed.buffer, begin, begin + length):
-                yield row, text.buffer
+            bits = words.ALL
+            if row.words_length:
+                bits = words.possible(pieces, listed.buffer, row.words_begin, row.words_length)
+            if bits:
+                yield row, text.buffer, bits
 
 
 def ends(connection: Connection) -> tuple[int, int]:
@@ -84,7 +91,7 @@ def ends(connection: Connection) -> tuple[int, int]:
 def _ends(found: list[Row]) -> tuple[int, int]:
     return (
         max((row.text_begin + row.text_length for row in found), default=0),
-        max((row.words_begin + row.words_length for row in found), default=0),
+        max((row.words_end for row in found), default=0),
     )
 
 
@@ -128,7 +135,7 @@ class Writer:
 
     def finish(self) -> None:
         """Record what was added."""
-        self._put(b"")
+        self._put(words.Words(b"", b""))
         self._flush()
 
     def compact(self) -> None:
@@ -182,16 +189,23 @@ class Writer:
 
     def _close(self) -> None:
         """End the last block, and begin another one."""
-        self._put(words.words_of(self._tail))
+        firsts = self._block.parts(PART_BYTES)
+        begins = [self._block.starts[first] for first in firsts[:-1] if first < len(self._block)]
+        ends = [*begins[1:], len(self._tail)]
+        pieces = [self._tail[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        # A message that reaches far beyond the end makes more parts than there are bits.
+        fits = len(firsts) <= words.PARTS + 1
+        self._put(words.words_of(pieces) if fits else words.Words(b"", b""))
         self._number, self._begin = self._number + 1, self._begin + len(self._tail)
         self._block, self._tail = Block(), bytearray()
         if len(self._text) >= _MOST_HELD:
             self._flush()
 
-    def _put(self, listed: bytes) -> None:
+    def _put(self, listed: words.Words) -> None:
         """Record the last block, with its words if it is closed."""
         if not len(self._block):
             return
+        end = self._words_begin + len(listed.text) + len(listed.bits)
         self._connection.execute(
             "INSERT OR REPLACE INTO blocks VALUES (?,?,?,?,?,?,?)",
             (
@@ -199,10 +213,10 @@ class Writer:
                 self._begin,
                 len(self._tail),
                 self._words_begin,
-                len(listed),
-                len(self._block),
+                len(listed.text),
+                end,
                 self._block.encode(),
             ),
         )
-        self._words += listed
-        self._words_begin += len(listed)
+        self._words += listed.text + listed.bits
+        self._words_begin = end

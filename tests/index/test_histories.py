@@ -245,6 +245,7 @@ def test_every_query_equals_the_scan_of_the_files(shard: int) -> None:
             mock.patch.object(index, "WORTH_WRITING", 2),
             mock.patch.object(index, "WORTH_INDEXING", 4),
             mock.patch.object(texts, "BLOCK_BYTES", 300),
+            mock.patch.object(texts, "PART_BYTES", 40),
             mock.patch.object(texts, "WORTH_COMPACTING", 200),
             mock.patch.object(files, "_SETTLE_SECONDS", 0.0),
         ):

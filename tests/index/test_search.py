@@ -187,6 +187,7 @@ def test_dead_text_is_taken_away_in_time(
     root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(texts, "BLOCK_BYTES", 2_000)
+    monkeypatch.setattr(texts, "PART_BYTES", 200)
     monkeypatch.setattr(texts, "WORTH_COMPACTING", 5_000)
     storage = open_store(root, cache)
     sessions = [
@@ -296,27 +297,31 @@ def test_a_kill_in_the_middle_of_an_update_changes_no_answer(root: Path, cache: 
 
 
 def test_words_rule_out_only_what_has_no_match() -> None:
-    text = (
-        fold("Call fn(a, b) with --flag=1; über_straße, 日本語テキスト end" + " filler" * 200) + b"\xff"
-    )
-    listed = words.words_of(text)
-    for needle in (
-        "fn(a, b)",
-        "--FLAG=1",
-        "flag",
-        "ber_stra",
-        "本語",
-        "(",
-        "; ",
-        "a, b) with",
-        "end f",
-    ):
-        assert fold(needle) in text
-        assert not words.ruled_out(fold(needle))(listed, 0, len(listed)), needle
-    for needle in ("fn(ab", "flagged", "x", "日語", "ca ll", "ends", "nd fillers"):
-        assert fold(needle) not in text
-    for needle in ("flagged", "日語", "nd fillers", "qq"):
-        assert words.ruled_out(fold(needle))(listed, 0, len(listed)), needle
+    parts = [
+        fold("Call fn(a, b) with --flag=1; über_straße" + " filler" * 200) + b"\xff",
+        fold("日本語テキスト end" + " filling" * 200) + b"\xff",
+        fold("call" + " padding" * 200) + b"\xff",
+    ]
+    listed = words.words_of(parts)
+    data = b"before" + listed.text + listed.bits
+
+    def possible(needle: str) -> set[int]:
+        bits = words.possible(words.pieces_of(fold(needle)), data, 6, len(listed.text))
+        return {i for i in range(len(parts)) if bits >> i & 1}
+
+    for needle in ("fn(a, b)", "--FLAG=1", "flag", "ber_stra", "本語", "(", "; ", "a, b) with", "call"):
+        assert {i for i, part in enumerate(parts) if fold(needle) in part} <= possible(needle), needle
+    for needle, expected in {
+        "flag": {0},
+        "FILL": {0, 1},
+        "all": {0, 2},
+        "flagged": set(),
+        "日語": set(),
+        "filler fillers": set(),
+        "語テ": {1},
+        "ab": {0, 1, 2},  # too short to tell
+    }.items():
+        assert possible(needle) & set(range(3)) == expected, needle
 
 
 def test_two_threads_search_while_one_writes(root: Path, cache: Path) -> None:
