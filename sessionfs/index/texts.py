@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE TABLE blocks(
     number INTEGER PRIMARY KEY, text_begin INTEGER, text_length INTEGER,
-    words_begin INTEGER, words_length INTEGER, words_end INTEGER, columns BLOB
+    words_begin INTEGER, words_length INTEGER, words INTEGER, words_end INTEGER, columns BLOB
 );
 CREATE TABLE dead(key INTEGER PRIMARY KEY, length INTEGER);
 CREATE TABLE files(name TEXT PRIMARY KEY, inode INTEGER);
@@ -36,6 +36,8 @@ PART_BYTES = BLOCK_BYTES // 30
 
 WORTH_COMPACTING = 4 << 20
 MOST_DEAD = 0.25
+_ENOUGH = 3
+_MOST_LEFT = 0.75 * words.PARTS
 _MOST_HELD = 32 << 20
 
 
@@ -47,13 +49,14 @@ class Row(NamedTuple):
     text_length: int
     words_begin: int
     words_length: int
+    words: int
     words_end: int
 
 
 def rows(connection: Connection) -> list[Row]:
     """Return where each block is."""
     found = connection.execute(
-        "SELECT number, text_begin, text_length, words_begin, words_length, words_end"
+        "SELECT number, text_begin, text_length, words_begin, words_length, words, words_end"
         " FROM blocks ORDER BY number"
     )
     return [Row(*row) for row in found]
@@ -75,10 +78,14 @@ def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tu
         _mapped(connection, place, TEXT, text_length) as text,
         _mapped(connection, place, WORDS, words_length) as listed,
     ):
+        told = asked = 0
         for row in found:
             bits = words.ALL
-            if row.words_length:
-                bits = words.possible(pieces, listed.buffer, row.words_begin, row.words_length)
+            # Where the first blocks show that the words rule out little, the others' are not asked.
+            if row.words_length and (asked < _ENOUGH or told < asked * _MOST_LEFT):
+                begin, length, number = row.words_begin, row.words_length, row.words
+                bits = words.possible(pieces, listed.buffer, begin, length, number)
+                asked, told = asked + 1, told + bits.bit_count()
             if bits:
                 yield row, text.buffer, bits
 
@@ -135,7 +142,7 @@ class Writer:
 
     def finish(self) -> None:
         """Record what was added."""
-        self._put(words.Words(b"", b""))
+        self._put(words.NONE)
         self._flush()
 
     def compact(self) -> None:
@@ -195,7 +202,7 @@ class Writer:
         pieces = [self._tail[begin:end] for begin, end in zip(begins, ends, strict=True)]
         # A message that reaches far beyond the end makes more parts than there are bits.
         fits = len(firsts) <= words.PARTS + 1
-        self._put(words.words_of(pieces) if fits else words.Words(b"", b""))
+        self._put(words.words_of(pieces) if fits else words.NONE)
         self._number, self._begin = self._number + 1, self._begin + len(self._tail)
         self._block, self._tail = Block(), bytearray()
         if len(self._text) >= _MOST_HELD:
@@ -205,18 +212,20 @@ class Writer:
         """Record the last block, with its words if it is closed."""
         if not len(self._block):
             return
-        end = self._words_begin + len(listed.text) + len(listed.bits)
+        data = b"".join(listed)
+        end = self._words_begin + len(data)
         self._connection.execute(
-            "INSERT OR REPLACE INTO blocks VALUES (?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO blocks VALUES (?,?,?,?,?,?,?,?)",
             (
                 self._number,
                 self._begin,
                 len(self._tail),
                 self._words_begin,
                 len(listed.text),
+                len(listed.bits) // words.BITS_BYTES,
                 end,
                 self._block.encode(),
             ),
         )
-        self._words += listed.text + listed.bits
+        self._words += data
         self._words_begin = end

@@ -303,10 +303,12 @@ def test_words_rule_out_only_what_has_no_match() -> None:
         fold("call" + " padding" * 200) + b"\xff",
     ]
     listed = words.words_of(parts)
-    data = b"before" + listed.text + listed.bits
+    data = b"before" + b"".join(listed)
+    number = len(listed.bits) // words.BITS_BYTES
+    assert number == len(listed.text.split()) > 3
 
     def possible(needle: str) -> set[int]:
-        bits = words.possible(words.pieces_of(fold(needle)), data, 6, len(listed.text))
+        bits = words.possible(words.pieces_of(fold(needle)), data, 6, len(listed.text), number)
         return {i for i in range(len(parts)) if bits >> i & 1}
 
     for needle in ("fn(a, b)", "--FLAG=1", "flag", "ber_stra", "本語", "(", "; ", "a, b) with", "call"):
