@@ -44,20 +44,29 @@ def record_all(
     if workers > 1 and len(todo) >= WORTH_WORKERS:
         # Where there are no processes to be had, the rest is done here.
         with suppress(OSError, RuntimeError):
-            for found in read_all(root, todo, workers):
+            chunks = iter(read_all(root, todo, workers))
+            found = next(chunks, None)
+            while found is not None:
+                begin = done
                 with recording() as recorder:
-                    for each in found:
-                        recorder.found(each)
-                done += len(found)
-                if on_session is not None:
-                    on_session(done, len(todo))
-                yield [each.name for each in found]
+                    while found is not None and _is_room(recorder, done - begin):
+                        for each in found:
+                            recorder.found(each)
+                        done += len(found)
+                        if on_session is not None:
+                            on_session(done, len(todo))
+                        found = next(chunks, None)
+                yield todo[begin:done]
     while done < len(todo):
         begin = done
         with recording() as recorder:
-            while done < min(begin + _STEP_SESSIONS, len(todo)) and recorder.length < _STEP_BYTES:
+            while done < len(todo) and _is_room(recorder, done - begin):
                 recorder.everything(directory_of(UUID(todo[done])))
                 done += 1
                 if on_session is not None:
                     on_session(done, len(todo))
         yield todo[begin:done]
+
+
+def _is_room(recorder: Recorder, sessions: int) -> bool:
+    return sessions < _STEP_SESSIONS and recorder.length < _STEP_BYTES

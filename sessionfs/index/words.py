@@ -121,6 +121,7 @@ def _parts_with(piece: bytes, buffer: Buffer, begin: int, length: int, number: i
     if at < 0:
         return 0
     marks, parts = array("I"), 0
+    bits: int
     bits_end = end + number * _bits.size
     marks.frombytes(buffer[bits_end : bits_end + -(-number // _STEP) * marks.itemsize])
     for _ in range(_MOST_WORDS):
@@ -128,7 +129,8 @@ def _parts_with(piece: bytes, buffer: Buffer, begin: int, length: int, number: i
         inside = at + 1
         mark = bisect_right(marks, at - begin) - 1
         word = mark * _STEP + bytes(buffer[begin + marks[mark] : inside]).count(b" ") - 1
-        parts |= _bits.unpack_from(buffer, end + word * _bits.size)[0]
+        (bits,) = _bits.unpack_from(buffer, end + word * _bits.size)
+        parts |= bits
         at = buffer.find(piece, buffer.find(b" ", inside, end), end)
         if at < 0:
             return parts
