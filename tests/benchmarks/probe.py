@@ -125,13 +125,13 @@ def update(root: str, index_dir: str) -> dict[str, Any]:
     return {"done": FileStorage(root, index_dir=index_dir).update_index()}
 
 
-def build(root: str, index_dir: str) -> dict[str, Any]:
-    """Make the index from nothing."""
+def build(root: str, index_dir: str, workers: str) -> dict[str, Any]:
+    """Make the index from nothing, in this process alone or with so many others."""
     from sessionfs import FileStorage
 
     storage = FileStorage(root, index_dir=index_dir)
     begin = perf_counter()
-    done = storage.rebuild_index()
+    done = storage.rebuild_index(workers=int(workers))
     end = perf_counter()
     state = storage.index_state()
     return {"done": done, "call": end - begin, "size": state.size, "memory": _most_memory()}
