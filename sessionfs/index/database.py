@@ -13,8 +13,8 @@ import msgspec
 
 from .. import files
 from ..errors import StorageError
-from . import contents, growing, names, sessions, texts
-from .place import TEXT, WORDS, LockedError, Place
+from . import contents, names, sessions, texts
+from .place import LockedError, Place
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -70,10 +70,9 @@ class Database:
                 connection.commit()
             except BaseException:
                 connection.rollback()
-                # Nobody has touched it but us: what was there before is as good as it was.
-                growing.cut(self.place.path(TEXT), texts.ends(connection)[0])
-                growing.cut(self.place.path(WORDS), texts.ends(connection)[1])
-                self.place.stamp()
+                with suppress(Exception):  # without a stamp it is thrown away
+                    if texts.take_back(connection, self.place):
+                        self.place.stamp()
                 raise
             self.place.stamp()
 

@@ -11,7 +11,6 @@ import os
 from types import TracebackType
 from typing import Self
 
-from .. import files
 from .blocks import Buffer
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -34,8 +33,7 @@ def append(path: str, end: int, data: bytes | bytearray) -> int:
 
 def cut(path: str, end: int) -> None:
     """Take away what lies behind a file's end."""
-    if files.exists(path):
-        os.truncate(path, end)
+    os.truncate(path, end)
 
 
 class Mapped:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import files
 from ..conversation import Said
 from . import growing, words
 from .blocks import MOST_MESSAGES, SEPARATOR, Block, Buffer, fold
@@ -90,9 +91,15 @@ def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tu
                 yield row, text.buffer, bits
 
 
-def ends(connection: Connection) -> tuple[int, int]:
-    """Return how long the two files are, as far as they are recorded."""
-    return _ends(rows(connection))
+def take_back(connection: Connection, place: Place) -> bool:
+    """Take away what was written and not recorded; False: what was recorded is not there any more."""
+    for name, end in zip((TEXT, WORDS), _ends(rows(connection)), strict=True):
+        row = connection.execute("SELECT inode FROM files WHERE name = ?", (name,)).fetchone()
+        found = files.identity(place.path(name))
+        if found is None or found[2] < end or (row is not None and found[1] != row[0]):
+            return False
+        growing.cut(place.path(name), end)
+    return True
 
 
 def _ends(found: list[Row]) -> tuple[int, int]:

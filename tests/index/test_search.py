@@ -269,6 +269,32 @@ def test_without_other_processes_one_does_it_all(
     assert_equals_scan(open_store(root, cache), root)
 
 
+def test_an_interrupted_compaction_costs_the_index_and_no_answer(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "WORTH_COMPACTING", 100)
+    storage = open_store(root, cache)
+    fill(storage, 20)
+    for each in storage.list_sessions().sessions[:15]:
+        storage.append_messages(each.id, [said("dead soon " * 20)])
+    assert storage.update_index()
+    for each in storage.list_sessions().sessions[:15]:
+        shutil.rmtree(storage.session_path(each.id))
+    fill(storage, 1)
+    storage.append_messages(storage.list_sessions().sessions[0].id, [said("alive")])
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(texts.Writer, "_add", interrupt)
+        patch.setattr(texts.Writer, "add", lambda *_: 0)
+        with pytest.raises(KeyboardInterrupt):
+            storage.update_index()
+    assert_equals_scan(storage, root, ["alive", "dead soon"])
+    assert storage.update_index()
+
+
 UPDATER = """
 import sys
 from sessionfs import FileStorage
