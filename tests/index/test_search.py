@@ -275,11 +275,12 @@ def test_an_interrupted_compaction_costs_the_index_and_no_answer(
     monkeypatch.setattr(texts, "WORTH_COMPACTING", 100)
     storage = open_store(root, cache)
     fill(storage, 20)
-    for each in storage.list_sessions().sessions[:15]:
-        storage.append_messages(each.id, [said("dead soon " * 20)])
+    everyone = [each.id for each in storage.list_sessions().sessions]
+    for each in everyone:
+        storage.append_messages(each, [said("dead soon, most of it " * 20)])
     assert storage.update_index()
-    for each in storage.list_sessions().sessions[:15]:
-        shutil.rmtree(storage.session_path(each.id))
+    for each in everyone[:15]:
+        shutil.rmtree(storage.session_path(each))
     fill(storage, 1)
     storage.append_messages(storage.list_sessions().sessions[0].id, [said("alive")])
 
