@@ -326,7 +326,8 @@ class Index:
                 recorder = Recorder(connection, self._database.place)
                 sessions.put(connection, summaries, changed.gone)
                 contents.forget(connection, gone)
-                recorder.contents(looks)
+                for look in looks:
+                    recorder.contents(look)
                 recorder.finish()
         except UnusableError:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import StorageError
@@ -31,19 +31,18 @@ class Recorder:
         self.written: set[str] = set()
         self.length = 0
 
-    def contents(self, looks: Iterable[contents.Look]) -> None:
+    def contents(self, look: contents.Look, folded: Sequence[bytes] | None = None) -> None:
         """Record checkpoints and messages; what others have recorded meanwhile stays."""
-        for look in looks:
-            key = contents.put(self._connection, look)
-            if key is None:
-                continue
-            if look.said:
-                # Opened when there is a message to add: it reads what the last block holds.
-                self._writer = self._writer or Writer(self._connection, self._place)
-                length = self._writer.add(key, look.said)
-                contents.add_length(self._connection, key, length)
-                self.length += length
-            self.written.add(look.id)
+        key = contents.put(self._connection, look)
+        if key is None:
+            return
+        if look.said:
+            # Opened when there is a message to add: it reads what the last block holds.
+            self._writer = self._writer or Writer(self._connection, self._place)
+            length = self._writer.add(key, look.said, folded)
+            contents.add_length(self._connection, key, length)
+            self.length += length
+        self.written.add(look.id)
 
     def everything(self, directory: SessionDirectory) -> None:
         """Look at a session, and record what is not as it was."""
@@ -55,7 +54,7 @@ class Recorder:
                 listed = names.look(directory)
             else:
                 listed = names.of(id_, look.fingerprint, look.settled, look.objects)
-                self.contents([look])
+                self.contents(look)
             names.put(self._connection, [listed], [])
         except StorageError:
             pass  # it is told to whoever asks for it
@@ -67,7 +66,7 @@ class Recorder:
         if look is not None:
             listed = names.of(look.id, look.fingerprint, look.settled, look.objects)
             names.put(self._connection, [listed], [])
-            self.contents([look])
+            self.contents(look, found.folded)
         self._summary(found.name, found.summary)
 
     def _summary(self, id_: str, summary: sessions.Look | None) -> None:

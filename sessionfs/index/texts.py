@@ -6,7 +6,7 @@ end; what a writer left behind the last committed end is overwritten by the next
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -140,11 +140,20 @@ class Writer:
         self._text_end = self._begin + len(self._tail)
         self._words_begin = self._words_end
 
-    def add(self, key: int, said: Iterable[Said]) -> int:
-        """Add messages of a session; return how many bytes their texts take."""
+    def add(self, key: int, said: Sequence[Said], folded: Sequence[bytes] | None = None) -> int:
+        """Add messages of a session; return how many bytes their texts take.
+
+        Args:
+            key: stands for the session.
+            said: the messages.
+            folded: their texts as ``fold`` gives them, where that has been done.
+
+        """
         before = self._begin + len(self._tail)
-        spoken = [each for each in said if each.text]
-        self._add(key, spoken, [fold(each.text) for each in spoken])
+        if folded is None:
+            folded = [fold(each.text) for each in said]
+        spoken = [i for i, text in enumerate(folded) if text]
+        self._add(key, [said[i] for i in spoken], [folded[i] for i in spoken])
         return self._begin + len(self._tail) - before
 
     def finish(self) -> None:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from ..clock import wall_clock
 from ..errors import StorageError
 from ..files import Files
@@ -20,16 +22,23 @@ from ..objects import ObjectCache
 from ..root import Root
 from ..session import Environment, SessionDirectory
 from . import contents, sessions
+from .blocks import fold
 
 _CACHE_BYTES = 16 << 20
 _CHUNK = 64
 
 
 class Found(NamedTuple):
-    """A session as a worker read it; None: it cannot be read, or nothing of it is here."""
+    """A session as a worker read it; None: it cannot be read, or nothing of it is here.
+
+    Attributes:
+        folded: the texts of its messages, which stand there alone.
+
+    """
 
     name: str
     contents: contents.Look | None
+    folded: list[bytes]
     summary: sessions.Look | None
 
 
@@ -65,10 +74,13 @@ def read(root: str, names: list[str]) -> list[Found]:
     store, found = Root(root, writer), []
     for name in names:
         directory = SessionDirectory(store.session_path(UUID(name)), UUID(name), environment)
-        content = None
+        content, folded = None, list[bytes]()
         with suppress(StorageError):  # it is told to whoever asks for it
             content = contents.look(None, directory)
-        found.append(Found(name, content, sessions.look(directory)))
+        if content is not None:
+            folded = [fold(each.text) for each in content.said]
+            content = content._replace(said=[replace(each, text="") for each in content.said])
+        found.append(Found(name, content, folded, sessions.look(directory)))
     return found
 
 
