@@ -244,9 +244,11 @@ from pathlib import Path
 from tests.watch.helpers import Replay, listening, watch
 from tests.watch.writer import here
 
-place = tempfile.TemporaryDirectory()
+root_user = os.getuid() == 0  # whom permissions do not apply to
+# Where another user can get to: the directory for temporary files may be root's alone.
+place = tempfile.TemporaryDirectory(dir="/tmp" if root_user else None)
 root = Path(place.name)
-if os.getuid() == 0:  # whom permissions do not apply to
+if root_user:
     os.chown(root, 65534, 65534)
     os.setuid(65534)
 do = here(root)
