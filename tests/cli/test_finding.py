@@ -119,6 +119,8 @@ def test_watch_prints_a_line_for_each_event_until_it_is_interrupted(imported: Co
             stderr=subprocess.PIPE,
             text=True,
             env=imported.environment,
+            # A shell that starts us in the background has interrupts ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdout is not None
         assert process.stderr is not None
@@ -132,7 +134,7 @@ def test_watch_prints_a_line_for_each_event_until_it_is_interrupted(imported: Co
             assert "Peas" in lines[0]
         assert all(str(session) in line for line in lines)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
+        _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors.strip()) == (130, "Aborted!" if errors.strip() else "")
 
 
