@@ -112,7 +112,8 @@ def test_its_files_are_its_owners_alone_and_outside_the_store(root: Path, cache:
     finally:
         os.umask(before)
     names = {path.name for path in cache.rglob("*") if path.is_file()}
-    assert names == {"index.lock", "index.sqlite", "stamp.json", "text", "words"}
+    # Some versions of filelock take the file of the lock away when it is let go.
+    assert names - {"index.lock"} == {"index.sqlite", "stamp.json", "text", "words"}
     for path in cache.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert not [path for path in root.rglob("*") if path.name in names]
