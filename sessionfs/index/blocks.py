@@ -168,10 +168,6 @@ class Block:
         tools = self._tools
         return [i for i in messages if tools[i] in wanted]
 
-    def index(self, message: int) -> int:
-        """Return a message's place in the state of its checkpoint."""
-        return self._indexes[message]
-
     def said(self, message: int) -> Said:
         """Return a message as it was added, without its text."""
         at = self._checkpoints[message] * SHA_BYTES

@@ -322,16 +322,13 @@ class Index:
         if not self._is_worth(number) and read < WORTH_INDEXING:
             return False
         try:
-            with self._database.writing() as connection:
-                recorder = Recorder(connection, self._database.place)
-                sessions.put(connection, summaries, changed.gone)
-                contents.forget(connection, gone)
+            with self._recording() as recorder:
+                recorder.summaries(summaries, changed.gone)
+                recorder.forget_contents(gone)
                 for look in looks:
                     recorder.contents(look)
-                recorder.finish()
         except UnusableError:
             return False
-        self._writes = True
         self._sessions.pending.difference_update(each.id for each in summaries)
         self._sessions.pending.difference_update(changed.gone)
         self._contents.pending.difference_update(recorder.written, gone)

@@ -44,6 +44,14 @@ class Recorder:
             self.length += length
         self.written.add(look.id)
 
+    def summaries(self, looks: Iterable[sessions.Look], gone: Iterable[str]) -> None:
+        """Record what is listed of sessions, and forget it of those that are gone."""
+        sessions.put(self._connection, looks, gone)
+
+    def forget_contents(self, gone: Iterable[str]) -> None:
+        """Forget the checkpoints and messages of sessions that are gone."""
+        contents.forget(self._connection, gone)
+
     def everything(self, directory: SessionDirectory) -> None:
         """Look at a session, and record what is not as it was."""
         id_ = str(directory.id)
