@@ -1,12 +1,17 @@
-"""Every test keeps its indexes in a directory of the run, never in the user's cache."""
+"""Every test keeps its indexes in a directory of the run; counts of what was tried are printed."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+
+from .effort import Counted
+
+_COUNTED = "counted"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -19,3 +24,26 @@ def _cache_of_the_run() -> Iterator[None]:
             del os.environ["XDG_CACHE_HOME"]
         else:
             os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture
+def counted(record_property: Counted) -> Counted:
+    """Count what a test tried; see ``tests.effort.Counted``."""
+
+    def count(what: str, number: int) -> None:
+        record_property(f"{_COUNTED} {what}", number)
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how often everything that was counted was tried, by all processes of the run together."""
+    total: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, number in getattr(report, "user_properties", ()):
+            if getattr(report, "when", "") == "call" and name.startswith(_COUNTED):
+                total[name.removeprefix(_COUNTED + " ")] += int(number)
+    if total:
+        terminalreporter.section("tried")
+        for what, number in sorted(total.items()):
+            terminalreporter.write_line(f"{number:>10,} {what}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from .. import files
+from .. import fingerprints
 from ..conversation import KEY_BYTES, Conversation, Said, unique
 from ..errors import CorruptObjectError, IncompleteError
 from ..listing import Listed
@@ -139,8 +139,8 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     StorageError where the operating system refuses to tell.
     """
     id_, looked_ns = str(directory.id), time.time_ns()
-    found = files.fingerprint(directory.objects.directory)
-    fingerprint = files.digest(found)
+    found = fingerprints.of(directory.objects.directory)
+    fingerprint = fingerprints.digest(found)
     base = None if connection is None else record(connection, id_)
     if base is not None and base.settled and base.fingerprint == fingerprint:
         return None
@@ -148,7 +148,7 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     objects, conversation = set[str](), Conversation()
     if base is not None and connection is not None:
         objects, conversation = _remembered(connection, base.key)
-        mended = any(files.identity(path) != before for path, before in base.watched)
+        mended = any(fingerprints.identity(path) != before for path, before in base.watched)
         if mended or not objects <= names or (base.gaps and objects != names):
             base = None
     read = _read(directory.objects, names - objects if base else names, looked_ns)
@@ -165,7 +165,7 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     watched = (base.watched if base else []) + read.watched
     watched += _identities(conversation.unsound, looked_ns)
     problems = [error.message for error in read.damaged] + conversation.problems
-    settled = files.is_settled(found, looked_ns) and not watched
+    settled = fingerprints.is_settled(found, looked_ns) and not watched
     as_before = base is not None and (base.fingerprint, base.settled) == (fingerprint, settled)
     if as_before and names == objects:
         return None
@@ -331,9 +331,14 @@ def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _Read:
 
 
 def _identities(paths: Iterable[str], looked_ns: int) -> list[Watched]:
-    found = [(path, files.identity(path)) for path in paths]
+    found = [(path, fingerprints.identity(path)) for path in paths]
     return [
-        (path, _RACY if identity is None or not files.is_settled(identity[4:], looked_ns) else identity)
+        (
+            path,
+            _RACY
+            if identity is None or not fingerprints.is_settled(identity[4:], looked_ns)
+            else identity,
+        )
         for path, identity in found
     ]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .. import files
+from .. import files, fingerprints
 from ..errors import StorageError
 from . import contents, names, sessions, texts
 from .place import LockedError, Place
@@ -110,7 +110,7 @@ class Database:
     def _connect(self) -> Connection:
         import sqlite3
 
-        found = files.identity(self.place.database)
+        found = fingerprints.identity(self.place.database)
         same_file = (files.process_id(), found and found[:2])
         if self._connection is None or self._opened != same_file:
             self.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import files
+from .. import fingerprints
 from ..root import Root
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Level:
 
     def fingerprints(self, root: Root, names: Sequence[str]) -> dict[str, int]:
         """Return what the directories of these sessions say."""
-        return files.fingerprints(root.sessions, names, self._child)
+        return fingerprints.digests(root.sessions, names, self._child)
 
     def differing(self, connection: Connection, current: dict[str, int] | None) -> Differing:
         """Return the sessions that may not be as recorded.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import files
+from .. import fingerprints
 from ..ids import HASH12
 from ..session import SessionDirectory
 
@@ -30,9 +30,11 @@ class Names(NamedTuple):
 def look(directory: SessionDirectory) -> Names:
     """List the objects of a session; StorageError where the operating system refuses."""
     looked_ns = time.time_ns()
-    found = files.fingerprint(directory.objects.directory)
+    found = fingerprints.of(directory.objects.directory)
     hashes = directory.objects.hashes()
-    return of(str(directory.id), files.digest(found), files.is_settled(found, looked_ns), hashes)
+    return of(
+        str(directory.id), fingerprints.digest(found), fingerprints.is_settled(found, looked_ns), hashes
+    )
 
 
 def of(id_: str, fingerprint: int, settled: bool, hashes: Iterable[str]) -> Names:

@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 from weakref import ref
 
-from .. import files
+from .. import fingerprints
 from ..root import Root
 
 
@@ -34,7 +34,7 @@ class Notices:
         self._root = root
         self._watches: list[ref[Watch]] = []
         self._asked: Watch | None = None
-        self._arrivals: tuple[files.Fingerprint | None, set[str]] = (None, set())
+        self._arrivals: tuple[fingerprints.Fingerprint | None, set[str]] = (None, set())
 
     def add(self, watch: Watch) -> None:
         """Ask a watch from now on, until it is closed or forgotten."""
@@ -61,7 +61,7 @@ class Notices:
 
     def _arrived(self) -> set[str]:
         """Return sessions that came or went; their directory tells sooner than a watch does."""
-        found = files.fingerprint(self._root.sessions)
+        found = fingerprints.of(self._root.sessions)
         before, known = self._arrivals
         if found == before:
             return set()

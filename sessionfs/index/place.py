@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from .. import files
+from .. import files, fingerprints
 from ..errors import StorageError
 from ..files import Files
 from ..records import sha256
@@ -68,7 +68,7 @@ class Place:
     @property
     def size(self) -> int:
         """How many bytes the index takes."""
-        return sum(found[2] for found in map(files.identity, self._parts()) if found)
+        return sum(found[2] for found in map(fingerprints.identity, self._parts()) if found)
 
     def is_ours(self) -> bool:
         """Tell whether the database is the one last stamped, for this root, on this machine."""
@@ -121,14 +121,14 @@ class Place:
         return [self.database, self.path(TEXT), self.path(WORDS)]
 
     def _stamp(self) -> bytes:
-        root = files.identity(self.root)
+        root = fingerprints.identity(self.root)
         facts: dict[str, Any] = {
             "version": VERSION,
             "root": self.root.encode(errors="surrogateescape").hex(),
             "device": root and root[0],
             "inode": root and root[1],
             "host": platform.node(),
-            "parts": [files.identity(path) for path in self._parts()],
+            "parts": [fingerprints.identity(path) for path in self._parts()],
         }
         return msgspec.json.encode(facts)
 

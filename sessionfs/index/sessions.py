@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .. import checks, files, listing
+from .. import checks, fingerprints, listing
 from ..clock import to_unix_us
 from ..listing import Cursor
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
@@ -50,12 +50,12 @@ class Look(NamedTuple):
 def look(directory: SessionDirectory) -> Look | None:
     """Look at a session; None: nothing of it is here."""
     looked_ns = time.time_ns()
-    found = files.fingerprint(directory.refs.directory)
+    found = fingerprints.of(directory.refs.directory)
     looked = listing.look(directory)
     if looked is None:
         return None
-    settled = looked.settled and files.is_settled(found, looked_ns)
-    return Look(str(directory.id), files.digest(found), settled, looked.summary)
+    settled = looked.settled and fingerprints.is_settled(found, looked_ns)
+    return Look(str(directory.id), fingerprints.digest(found), settled, looked.summary)
 
 
 def is_recorded(connection: Connection, look: Look) -> bool:

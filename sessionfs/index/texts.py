@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import files
+from .. import fingerprints
 from ..conversation import Said
 from . import growing, words
 from .blocks import MOST_MESSAGES, SEPARATOR, Block, Buffer, fold
@@ -95,7 +95,7 @@ def take_back(connection: Connection, place: Place) -> bool:
     """Take away what was written and not recorded; False: what was recorded is not there any more."""
     for name, end in zip((TEXT, WORDS), _ends(rows(connection)), strict=True):
         row = connection.execute("SELECT inode FROM files WHERE name = ?", (name,)).fetchone()
-        found = files.identity(place.path(name))
+        found = fingerprints.identity(place.path(name))
         if found is None or found[2] < end or (row is not None and found[1] != row[0]):
             return False
         growing.cut(place.path(name), end)

@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
 from uuid import UUID
 
-from .. import files
+from .. import files, fingerprints
 from ..errors import StorageError
 from ..models import SessionSummary
 from ..models.events import Event
@@ -35,7 +35,7 @@ RELIST_SECONDS = 30.0
 
 _TICK_SECONDS = 0.25
 _MOST_QUEUED = 10_000
-_SETTLED_AFTER = files.RACY_NS / 1e9 + 0.1
+_SETTLED_AFTER = fingerprints.RACY_NS / 1e9 + 0.1
 _REST = 10
 """Comparing all sessions again and again takes at most this part of the time."""
 

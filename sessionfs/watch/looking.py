@@ -13,9 +13,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from .. import files, history, listing, views
+from .. import files, fingerprints, history, listing, views
 from ..errors import CorruptObjectError, StorageError
-from ..files import Fingerprint
+from ..fingerprints import Fingerprint
 from ..ids import hash12_of
 from ..listing import Listed
 from ..models import CheckpointSummary, SessionStatus, SessionSummary
@@ -129,7 +129,7 @@ def is_unchanged(directory: SessionDirectory, known: Known) -> bool:
 
 def may_be_filled(directory: SessionDirectory) -> bool:
     """Tell whether a session that is not here was being brought here a moment ago."""
-    return not _is_settled((files.fingerprint(directory.path),), time.time_ns())
+    return not _is_settled((fingerprints.of(directory.path),), time.time_ns())
 
 
 def look(directory: SessionDirectory, before: Known | None, *, first: bool = False) -> Look | None:
@@ -171,7 +171,7 @@ def _look(directory: SessionDirectory, before: Known | None, *, first: bool) -> 
     same = before is not None and before.prints == prints
     since = before.since_ns if before is not None and same else taken
     # Where clocks differ a time stamp is no measure of age, but having seen it for long enough is.
-    settled = _is_settled(prints, taken) or since < taken - files.RACY_NS
+    settled = _is_settled(prints, taken) or since < taken - fingerprints.RACY_NS
     return Look(Known(summary, active, _pack(sound), unsound, prints, since, settled), arrived)
 
 
@@ -184,7 +184,7 @@ def _arrivals(
     only when the file has changed.
     """
     taken = time.time_ns()
-    prints = {sha: files.fingerprint(directory.objects.path(sha)) for sha in new}
+    prints = {sha: fingerprints.of(directory.objects.path(sha)) for sha in new}
     damaged = {sha for sha in new if before.get(sha) is not None and before[sha] == prints[sha]}
     unsound: dict[str, Fingerprint | None] = {}
     found: list[tuple[str, CheckpointSummary]] = []
@@ -229,19 +229,19 @@ def _require_sound_bases(directory: SessionDirectory, sha: str, damaged: set[str
 def _prints(directory: SessionDirectory, *, each_file: bool) -> Prints:
     # The session's own directory too: one that was just moved here has contents of any age.
     inside = (directory.refs.directory, directory.objects.directory)
-    found = [files.fingerprint(path) for path in (directory.path, *inside)]
+    found = [fingerprints.of(path) for path in (directory.path, *inside)]
     for parent in inside if each_file else ():
         try:
             names = sorted(files.names(parent))
         except StorageError:
             continue
-        found += [files.fingerprint(files.join(parent, name)) for name in names]
+        found += [fingerprints.of(files.join(parent, name)) for name in names]
     return tuple(found)
 
 
 def _is_settled(prints: Prints, taken_ns: int) -> bool:
     """Tell whether fingerprints taken at a time (ns since 1970) can be relied on later."""
-    return all(files.is_settled(found, taken_ns) for found in prints)
+    return all(fingerprints.is_settled(found, taken_ns) for found in prints)
 
 
 def _pack(hashes: Iterable[str]) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from uuid import UUID
 
-from .. import files
+from .. import files, fingerprints
 from ..ids import parse_session_id
 from .mounts import is_local
 
@@ -25,7 +25,7 @@ _STEP_MS, _DEBOUNCE_MS = 25, 100
 _BURST = 500
 """So many paths at once that the queue of the operating system may have overflowed before."""
 
-_HOT_SECONDS = files.RACY_NS / 1e9
+_HOT_SECONDS = fingerprints.RACY_NS / 1e9
 """How long a session counts as changed after a notice.
 
 A new directory is listened to only a moment after it was made: what came in between has no notice.
@@ -118,7 +118,7 @@ class Notices:
 
     def _place(self) -> tuple[int, int] | None:
         """Return what tells the directory of the sessions from another one in its place."""
-        found = files.identity(self._sessions)
+        found = fingerprints.identity(self._sessions)
         return found and found[:2]
 
     def _rely(self, reliable: bool) -> None:

@@ -35,14 +35,16 @@ from sessionfs import (
     NotFoundError,
     UpdateSessionRequest,
     files,
+    fingerprints,
 )
 from sessionfs.index import index, texts
 
+from ..effort import Counted, chosen
 from .helpers import HARM, assert_equals_scan, database, open_store
 
 WORDS = ("alpha", "Beta", "fn(a, b)", "--flag=1", "日本語", "ß", "İ", '"q"', "%_*", "x\ny", "🙂", "zz")
 SHARDS = 4
-EXAMPLES = int(os.environ.get("SESSIONFS_HISTORIES", "1000")) // SHARDS
+EXAMPLES = chosen(few=100, usual=1000, everything=10_000) // SHARDS
 
 
 class History:
@@ -231,7 +233,7 @@ STEPS: dict[str, Callable[[History], None]] = {
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_every_query_equals_the_scan_of_the_files(shard: int) -> None:
+def test_every_query_equals_the_scan_of_the_files(shard: int, counted: Counted) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=3, max_size=12),
@@ -241,7 +243,7 @@ def test_every_query_equals_the_scan_of_the_files(shard: int) -> None:
         with (
             tempfile.TemporaryDirectory() as directory,
             # Small limits, so that small stores meet what large ones do; and time flies.
-            mock.patch.object(files, "RACY_NS", -(10**18)),
+            mock.patch.object(fingerprints, "RACY_NS", -(10**18)),
             mock.patch.object(index, "WORTH_WRITING", 2),
             mock.patch.object(index, "WORTH_INDEXING", 4),
             mock.patch.object(texts, "BLOCK_BYTES", 300),
@@ -258,3 +260,4 @@ def test_every_query_equals_the_scan_of_the_files(shard: int) -> None:
             history.ask()
 
     run()
+    counted("random histories whose every query equals the scan", EXAMPLES)

@@ -19,7 +19,7 @@ from sessionfs import (
     ListSessionsQuery,
     NotFoundError,
     UpdateSessionRequest,
-    files,
+    fingerprints,
 )
 from sessionfs.index.place import Place
 
@@ -47,7 +47,7 @@ def fill(storage: FileStorage, sessions: int) -> None:
 
 def age(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two seconds pass in which nothing changed, without waiting for them."""
-    monkeypatch.setattr(files, "RACY_NS", -(10**18))
+    monkeypatch.setattr(fingerprints, "RACY_NS", -(10**18))
 
 
 def objects_read(storage: FileStorage) -> int:

@@ -23,7 +23,7 @@ from sessionfs import (
     SessionCreated,
     UpdateSessionRequest,
     Watcher,
-    files,
+    fingerprints,
 )
 from sessionfs.index import level
 
@@ -190,7 +190,7 @@ def test_how_often_to_compare_is_a_number_of_seconds(storage: FileStorage, secon
 
 
 def test_fingerprints_of_what_is_not_there(tmp_path: Path) -> None:
-    assert files.fingerprints(str(tmp_path / "none"), ["a"], "refs") == {"a": 0}
+    assert fingerprints.digests(str(tmp_path / "none"), ["a"], "refs") == {"a": 0}
     (tmp_path / "a" / "refs").mkdir(parents=True)
-    found = files.fingerprints(str(tmp_path), ["a", "b"], "refs")
+    found = fingerprints.digests(str(tmp_path), ["a", "b"], "refs")
     assert found["b"] == 0 != found["a"]
