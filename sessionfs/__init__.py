@@ -19,6 +19,7 @@ from .errors import (
     RateLimitedError,
     StorageConnectionError,
     StorageError,
+    TooLargeError,
     UnauthorizedError,
 )
 from .index import IndexState
@@ -37,6 +38,7 @@ from .models import (
     CreateSessionResult,
     Event,
     FunctionCall,
+    Gap,
     ImageUrl,
     ImportedCheckpoint,
     ImportSessionRequest,
@@ -97,6 +99,7 @@ __all__ = [
     "FileStorage",
     "FormatError",
     "FunctionCall",
+    "Gap",
     "ImageUrl",
     "ImportSessionRequest",
     "ImportSessionResult",
@@ -130,6 +133,7 @@ __all__ = [
     "StorageConnectionError",
     "StorageError",
     "TokenUsage",
+    "TooLargeError",
     "ToolCall",
     "ToolUsageCounts",
     "ToolUsageStats",

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from .files import Durability, StrPath
+from .files import MAX_BYTES, Durability, StrPath
 from .index import IndexState, Progress
 from .models import (
     BackendInfo,
@@ -50,9 +50,14 @@ class AsyncFileStorage:
         durability: Durability = "full",
         index_dir: StrPath | None = None,
         message_type: type[Any] = ChatMessage,
+        max_object_bytes: int = MAX_BYTES,
     ) -> None:
         self._sync = FileStorage(
-            root, durability=durability, index_dir=index_dir, message_type=message_type
+            root,
+            durability=durability,
+            index_dir=index_dir,
+            message_type=message_type,
+            max_object_bytes=max_object_bytes,
         )
 
     async def __aenter__(self) -> Self:
@@ -120,9 +125,9 @@ class AsyncFileStorage:
         """See ``FileStorage.list_checkpoints``."""
         return await asyncio.to_thread(self._sync.list_checkpoints, session_id, query)
 
-    async def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+    async def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         """See ``FileStorage.get_checkpoint``."""
-        return await asyncio.to_thread(self._sync.get_checkpoint, checkpoint_id)
+        return await asyncio.to_thread(self._sync.get_checkpoint, checkpoint_id, partial=partial)
 
     async def create_checkpoint(
         self,

@@ -26,8 +26,8 @@ from .models import (
     SessionVisibility,
     UpdateSessionRequest,
 )
-from .root import Root
-from .session import OBJECTS, REFS, Environment, SessionDirectory
+from .root import OBJECTS, REFS, Root
+from .session import Environment, SessionDirectory
 
 _ONE_MOMENT = timedelta(milliseconds=1)
 """Refs of one source this close say the same time; what a person does here is seconds later."""
@@ -71,6 +71,7 @@ def put_history(directory: SessionDirectory, planned: list[PlannedCheckpoint]) -
             added=added,
             common=common,
             metadata=checkpoint.metadata,
+            limit=directory.limit,
         )
         hashes.append(directory.put_checkpoint(built, checkpoint.state.large))
     return hashes

@@ -47,6 +47,7 @@ def put_state(
             added=state.elements[common:],
             common=common,
             metadata=metadata,
+            limit=directory.limit,
         )
         return _write(directory, refs, built, state, expected_active)
 
@@ -70,6 +71,7 @@ def append(
             added=state.elements,
             common=active[0].checkpoint.count,
             metadata=metadata,
+            limit=directory.limit,
         )
         return _write(directory, refs, built, state, expected_active), built
 

@@ -104,8 +104,11 @@ class SessionStorage(Protocol):
         """Return a page of a session's checkpoints, oldest first, with states if the query asks."""
         ...
 
-    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
-        """Return a checkpoint by its id alone, whichever session it is of."""
+    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+        """Return a checkpoint by its id alone, whichever session it is of.
+
+        With ``partial`` also one that cannot be read as a whole: what can, with ``gaps``.
+        """
         ...
 
     def create_checkpoint(
@@ -233,8 +236,11 @@ class AsyncSessionStorage(Protocol):
         """Return a page of a session's checkpoints, oldest first, with states if the query asks."""
         ...
 
-    async def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
-        """Return a checkpoint by its id alone, whichever session it is of."""
+    async def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+        """Return a checkpoint by its id alone, whichever session it is of.
+
+        With ``partial`` also one that cannot be read as a whole: what can, with ``gaps``.
+        """
         ...
 
     async def create_checkpoint(

@@ -11,6 +11,7 @@ Every exception that leaves the package on purpose is one of these::
     ├── RateLimitedError                         rate_limited
     ├── InternalError                            internal
     │   ├── CorruptObjectError                   corrupt_object
+    │   │   └── TooLargeError                    too_large
     │   └── FormatError                          format
     └── StorageConnectionError (ConnectionError) connection
 
@@ -20,6 +21,7 @@ The six below the root, and what ``str()`` gives for them, are those of Stakpak'
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 
 class StorageError(Exception):
@@ -54,10 +56,12 @@ class NotFoundError(StorageError, KeyError):
 class IncompleteError(NotFoundError):
     """Files that the answer needs have not arrived yet; ``missing`` names them.
 
-    Normal in the middle of a sync: the same call succeeds once they are there.
+    Normal in the middle of a sync: the same call succeeds once they are there. ``checkpoints`` are
+    the ids of those that need the file ``path``, where that was looked for.
     """
 
     code = "incomplete"
+    checkpoints: tuple[UUID, ...] = ()
 
     def __init__(self, message: str, *, path: str | None = None, missing: tuple[str, ...] = ()) -> None:
         super().__init__(message, path=path)
@@ -99,9 +103,19 @@ class InternalError(StorageError):
 
 
 class CorruptObjectError(InternalError):
-    """A file does not hold what its name promises; ``path`` names it."""
+    """A file does not hold what its name promises; ``path`` names it.
+
+    ``checkpoints`` are the ids of those that need it, where that was looked for.
+    """
 
     code = "corrupt_object"
+    checkpoints: tuple[UUID, ...] = ()
+
+
+class TooLargeError(CorruptObjectError):
+    """A file has more bytes than ``max_object_bytes`` allows, so that nobody can tell what it holds."""
+
+    code = "too_large"
 
 
 class FormatError(InternalError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import time
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from .errors import InternalError, StorageError, UnauthorizedError
+from .errors import InternalError, StorageError, TooLargeError, UnauthorizedError
 
 try:
     import fcntl
@@ -39,6 +40,13 @@ StrPath = str | os.PathLike[str]
 TEMPORARY = ".tmp-"
 """How the names of temporary files and directories begin."""
 
+ABANDONED_SECONDS = 24 * 3600.0
+"""A temporary file or directory that is older belongs to nobody: its writer was killed."""
+
+MAX_BYTES = 1 << 30
+"""The largest file of a store that is written or read, unless a storage is told otherwise: 1 GiB."""
+
+_TEMPORARY_NAME = re.compile(r"\.tmp-[0-9a-f]{16}", re.ASCII)
 _FILE_MODE = 0o400
 _DIRECTORY_MODE = 0o700
 _LOCK_SECONDS = 10.0
@@ -62,19 +70,22 @@ class NotRegularError(InternalError):
 
 
 class Files:
-    """Writes files with one durability.
+    """Writes files with one durability, of at most ``limit`` bytes.
 
     Reading is the same for every durability, and stands in functions of this module.
     """
 
-    def __init__(self, durability: Durability) -> None:
+    def __init__(self, durability: Durability, limit: int = MAX_BYTES) -> None:
+        self.limit = limit
         self._sync = durability == "full"
+        self._swept: set[str] = set()
 
     def publish(self, directory: str, name: str, data: bytes) -> None:
         """Make a file appear under its name with all its bytes, which are on the disk before.
 
         The caller makes sure that the name is free, and syncs the directory when it is done there.
         """
+        self.sweep(directory)
         path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
         with _named(final):
             try:
@@ -149,6 +160,7 @@ class Files:
         It has the directories ``inside``, which the caller syncs when they are filled. On an error
         all of it is removed.
         """
+        self.sweep(parent)
         path = join(parent, TEMPORARY + secrets.token_hex(8))
         try:
             with _named(path):
@@ -168,11 +180,23 @@ class Files:
         except BaseException:
             _remove_tree(path)
             raise
+        finally:
+            self._swept.difference_update(join(path, child) for child in inside)
         self.sync_directory(parent)
 
+    def sweep(self, directory: str) -> None:
+        """Remove what killed writers left here more than 24 hours ago; the first time only."""
+        if directory not in self._swept:
+            self._swept.add(directory)
+            for name in temporary_names(directory):
+                remove_abandoned(join(directory, name))
 
-def read_file(path: str) -> bytes | None:
-    """Return a file's bytes, or None if there is none; NotRegularError for a FIFO and its like."""
+
+def read_file(path: str, limit: int | None = None) -> bytes | None:
+    """Return a file's bytes, or None if there is none.
+
+    Raises NotRegularError for a FIFO and its like, TooLargeError for more bytes than the limit.
+    """
     with _named(path):
         try:
             descriptor = os.open(path, _READ | _BINARY)
@@ -187,12 +211,19 @@ def read_file(path: str) -> bytes | None:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise NotRegularError(f"{path} is no regular file", path=path)
+            if limit is not None and status.st_size > limit:
+                raise TooLargeError(
+                    f"{path} has {status.st_size:,} bytes, more than max_object_bytes = {limit:,}",
+                    path=path,
+                )
             return _read_all(descriptor, status.st_size)
         finally:
             os.close(descriptor)
 
 
-def read_settled(path: str, previous: bytes | None) -> tuple[bytes | None, bool]:
+def read_settled(
+    path: str, previous: bytes | None, limit: int | None = None
+) -> tuple[bytes | None, bool]:
     """Read again a file whose bytes were wrong, until two readings agree or patience ends.
 
     A tool that writes in place shows half a file for a moment. Returns the last reading, and whether
@@ -200,7 +231,7 @@ def read_settled(path: str, previous: bytes | None) -> tuple[bytes | None, bool]
     """
     for _ in range(_SETTLE_TRIES):
         time.sleep(_SETTLE_SECONDS)
-        current = read_file(path)
+        current = read_file(path, limit)
         if current == previous:
             return current, True
         previous = current
@@ -245,6 +276,32 @@ def remove(path: str) -> None:
     """Remove a file; it is no error if another process has already."""
     with _named(path), suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def temporary_names(directory: str) -> list[str]:
+    """Return the names here that only temporary files and directories of a writer have."""
+    return [name for name in names(directory) if _TEMPORARY_NAME.fullmatch(name)]
+
+
+def remove_abandoned(path: str) -> bool:
+    """Remove a temporary file or directory if it is older than 24 hours; tell whether it is gone."""
+    try:
+        # A link would be followed nowhere: it is removed itself, and no writer makes one.
+        if time.time() - os.lstat(path).st_mtime < ABANDONED_SECONDS:
+            return False
+    except OSError:
+        return False
+    if os.path.isdir(path) and not os.path.islink(path):
+        _remove_tree(path)
+    else:
+        with suppress(OSError):
+            os.unlink(path)
+    return not exists(path)
+
+
+def link_target(path: str) -> str | None:
+    """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
+    return os.path.realpath(path) if os.path.islink(path) else None
 
 
 def set_aside(path: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .errors import CorruptObjectError
+from .errors import CorruptObjectError, IncompleteError
 from .objects import Objects
 from .records import (
     LARGE_MESSAGE,
@@ -22,6 +22,9 @@ from .records import (
     large_elements,
     sha256,
 )
+
+_HEADER_BYTES = 1024
+"""More than a checkpoint object has besides its messages and metadata."""
 
 RADIX = 16
 """Steps between bases grow by this factor: a writer's policy, not part of the format."""
@@ -34,6 +37,9 @@ class Link(NamedTuple):
     checkpoint: CheckpointObject
     shared: int
 
+
+Unread = IncompleteError | CorruptObjectError
+"""Why an object that a chain needs cannot be read."""
 
 Chain = list[Link]
 """A checkpoint, its base, the base of that, until there is none."""
@@ -52,6 +58,27 @@ def open_chain(objects: Objects, sha: str) -> Chain:
     Raises IncompleteError or CorruptObjectError, which name the file that is missing or damaged.
     """
     chain: Chain = []
+    _follow(objects, sha, chain)
+    return chain
+
+
+def open_partly(objects: Objects, sha: str) -> tuple[Chain, Unread | None]:
+    """Return a checkpoint's chain as far as it can be followed, and what ends it too early.
+
+    The same errors as ``open_chain`` for the checkpoint's own object, without which there is nothing.
+    """
+    chain: Chain = []
+    try:
+        _follow(objects, sha, chain)
+    except (IncompleteError, CorruptObjectError) as error:
+        if not chain:
+            raise
+        return chain, error
+    return chain, None
+
+
+def _follow(objects: Objects, sha: str, chain: Chain) -> None:
+    """Add to a chain link after link."""
     seen: set[str] = set()
     following: str | None = sha
     shared: int | None = None
@@ -67,7 +94,6 @@ def open_chain(objects: Objects, sha: str) -> Chain:
         shared = checkpoint.count if shared is None else min(shared, chain[-1].checkpoint.keep)
         chain.append(Link(following, checkpoint, shared))
         following = checkpoint.base
-    return chain
 
 
 def elements(chain: Chain, start: int = 0) -> list[bytes]:
@@ -93,10 +119,13 @@ def require_large(objects: Objects, chain: Chain) -> None:
 
 def messages(objects: Objects, chain: Chain) -> list[bytes]:
     """Return a checkpoint's messages, large ones read from their objects."""
-    return [
-        element if (sha := element_hash(element)) is None else objects.message(sha)
-        for element in elements(chain)
-    ]
+    return [message(objects, element) for element in elements(chain)]
+
+
+def message(objects: Objects, element: bytes) -> bytes:
+    """Return the message that an element of a checkpoint is or names."""
+    sha = element_hash(element)
+    return element if sha is None else objects.message(sha)
 
 
 def prepare(session: str, encoded: Sequence[bytes]) -> State:
@@ -121,15 +150,19 @@ def build(
     added: list[bytes],
     common: int,
     metadata: bytes | None,
+    limit: int,
 ) -> CheckpointObject:
     """Return the object of a new checkpoint.
 
-    Its state is the first ``common`` messages of the checkpoint ``onto``, then ``added``.
+    Its state is the first ``common`` messages of the checkpoint ``onto``, then ``added``. Where its base
+    is so far back that it would have more bytes than the limit, it takes the nearest one.
     """
     depth = 0 if not onto else onto[0].checkpoint.depth + 1
     link = _choose_base(onto, depth) if onto else None
     keep = min(common, link.shared) if link else 0
     stored = (elements(onto, keep)[: common - keep] if onto else []) + added
+    if onto and sum(map(len, stored)) + _HEADER_BYTES > limit:
+        link, keep, stored = onto[0], common, added
     return CheckpointObject(
         parent=parent,
         base=link.sha if link and keep else None,

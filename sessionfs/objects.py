@@ -6,10 +6,11 @@ The invariant: bytes that do not match their name are never returned, and never 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 
 from . import files, records
-from .errors import CorruptObjectError, IncompleteError
+from .errors import CorruptObjectError, IncompleteError, InvalidRequestError, TooLargeError
 from .files import Files
 from .ids import is_sha256
 from .records import CheckpointObject, InvalidRecordError, MessageObject, sha256
@@ -72,6 +73,11 @@ class Objects:
         """Return where the object with this hash lies."""
         return self._inside + sha + _SUFFIX
 
+    def sha_of(self, path: str) -> str | None:
+        """Return the hash of the object that lies at a path; None: none of this session may."""
+        sha = path.removeprefix(self._inside).removesuffix(_SUFFIX)
+        return sha if is_sha256(sha) and self.path(sha) == path else None
+
     def hashes(self, prefix: str = "") -> list[str]:
         """Return the hashes that names here promise, sorted; only those with this prefix."""
         found = (
@@ -95,10 +101,19 @@ class Objects:
         self._files.publish(self.directory, sha + _SUFFIX, data)
         return sha
 
-    def put_checkpoint(self, checkpoint: CheckpointObject) -> str:
-        """Store a checkpoint object and return its hash."""
+    def put_checkpoint(self, checkpoint: CheckpointObject, large: Iterable[bytes] = ()) -> str:
+        """Store the objects of large messages and a checkpoint's, and return that one's hash.
+
+        Raises InvalidRequestError, before anything is written, if one of them is above the limit.
+        """
         data = records.encode_checkpoint(self._session, checkpoint)
-        sha = self.put(data)
+        needed = [*large, data]
+        most = max(map(len, needed))
+        if most > self._files.limit:
+            raise InvalidRequestError(
+                f"a record of {most:,} bytes is more than max_object_bytes = {self._files.limit:,}"
+            )
+        *_, sha = [self.put(each) for each in needed]
         self._cache.add(self.path(sha), checkpoint, len(data))
         return sha
 
@@ -158,10 +173,10 @@ class Objects:
     def _read(self, sha: str) -> bytes:
         path = self.path(sha)
         try:
-            data = files.read_file(path)
+            data = files.read_file(path, self._files.limit)
             settled = True
             if data is not None and sha256(data) != sha:
-                data, settled = files.read_settled(path, data)
+                data, settled = files.read_settled(path, data, self._files.limit)
         except files.NotRegularError as error:
             raise self._damaged(sha, "is no regular file") from error
         if data is None:
@@ -181,10 +196,10 @@ class Objects:
     def _holds(self, path: str, data: bytes) -> bool:
         """Tell whether a file holds these bytes, or does once a tool has finished writing it."""
         try:
-            found = files.read_file(path)
+            found = files.read_file(path, self._files.limit)
             if found != data:
-                found, _ = files.read_settled(path, found)
-        except files.NotRegularError:
+                found, _ = files.read_settled(path, found, self._files.limit)
+        except (files.NotRegularError, TooLargeError):
             return False
         return found == data
 

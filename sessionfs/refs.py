@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from . import files, records
 from .clock import is_timestamp, parse_rfc3339
-from .errors import CorruptObjectError, InternalError
+from .errors import CorruptObjectError, InternalError, InvalidRequestError
 from .files import Files
 from .ids import HASH12, is_sha256
 from .models import SessionStatus, SessionVisibility
@@ -121,7 +121,7 @@ class Refs:
         The content says it at once; where that is torn or foreign the name is enough.
         """
         try:
-            content = files.read_file(self._inside + ref.name) or b""
+            content = files.read_file(self._inside + ref.name, self._files.limit) or b""
         except InternalError:
             content = b""
         at, _, sha = content.decode("ascii", errors="replace").partition("-")
@@ -140,10 +140,14 @@ class Refs:
     def put_meta(self, at: str, facts: dict[str, Any]) -> MetaRef:
         """Store what is set about the session; the caller syncs the directory."""
         data = records.encode_meta(self._session, at, facts)
+        if len(data) > self._files.limit:
+            raise InvalidRequestError(
+                f"a record of {len(data):,} bytes is more than max_object_bytes = {self._files.limit:,}"
+            )
         ref = MetaRef(at, sha256(data)[:HASH12])
         path = self._inside + ref.name
         if files.exists(path):
-            if self._read_meta(ref) is not None:
+            if self._is_sound(ref):
                 return ref
             files.set_aside(path)
         self._files.publish(self.directory, ref.name, data)
@@ -162,12 +166,12 @@ class Refs:
         merged: dict[str, Any] = {}
         damage: CorruptObjectError | None = None
         for ref in refs:
-            record = self._read_meta(ref)
-            if record is not None:
-                merged.update(record.set)
-            elif damage is None and files.exists(self._inside + ref.name):
-                path = self._inside + ref.name
-                damage = CorruptObjectError(f"{path} does not hold what its name says", path=path)
+            try:
+                record = self.meta(ref)
+            except CorruptObjectError as error:
+                damage = damage or error
+            else:
+                merged.update({} if record is None else record.set)
         known = msgspec.convert(merged, Facts)
         return SessionFacts(
             title="" if known.title is UNSET else known.title,
@@ -178,16 +182,29 @@ class Refs:
             damage=damage,
         )
 
-    def _read_meta(self, ref: MetaRef) -> records.MetaRecord | None:
-        """Return a record whose bytes and ``at`` agree with its name, else None."""
-        path = self._inside + ref.name
+    def meta(self, ref: MetaRef) -> records.MetaRecord | None:
+        """Return a meta record, or None if it is gone; CorruptObjectError names a damaged one."""
+        path, limit = self._inside + ref.name, self._files.limit
         try:
-            data = files.read_file(path)
+            data = files.read_file(path, limit)
             if data is not None and not sha256(data).startswith(ref.hash12):
-                data, _ = files.read_settled(path, data)
-            if data is None or not sha256(data).startswith(ref.hash12):
+                data, _ = files.read_settled(path, data, limit)
+            if data is None:
                 return None
-            record = records.decode_meta(data, self._session)
-        except (files.NotRegularError, InvalidRecordError):
-            return None
-        return record if record.at == ref.at else None
+            if not sha256(data).startswith(ref.hash12):
+                reason = f"holds {len(data)} bytes that do not hash to its name"
+            elif (record := records.decode_meta(data, self._session)).at == ref.at:
+                return record
+            else:
+                reason = f"says that it is of {record.at}"
+        except files.NotRegularError as error:
+            raise CorruptObjectError(error.message, path=path) from error
+        except InvalidRecordError as error:
+            reason = f"is no valid record: {error}"
+        raise CorruptObjectError(f"{path} {reason}", path=path)
+
+    def _is_sound(self, ref: MetaRef) -> bool:
+        try:
+            return self.meta(ref) is not None
+        except CorruptObjectError:
+            return False

@@ -8,13 +8,15 @@ from uuid import UUID
 import msgspec
 
 from . import files
-from .errors import CorruptObjectError, FormatError
+from .errors import CorruptObjectError, FormatError, InvalidRequestError
 from .files import Files
 from .ids import session_names
 
 FORMAT = 1
 HEADER = "sessionfs.json"
 SESSIONS = "sessions"
+OBJECTS = "objects"
+REFS = "refs"
 _READ_PREFIX = "read:"
 
 ROOT_FILES: dict[str, bytes] = {
@@ -50,6 +52,7 @@ class Root:
 
     def __init__(self, path: str, writer: Files) -> None:
         self.path = path
+        self.limit = writer.limit
         self.sessions = files.join(path, SESSIONS)
         self._files = writer
 
@@ -63,14 +66,29 @@ class Root:
         if unknown:
             raise self._too_new(header, "read")
 
-    def check_writable(self) -> None:
-        """Raise FormatError, or CorruptObjectError for a damaged header, if writing could harm."""
+    def check_writable(self, session: UUID | None = None) -> None:
+        """Raise FormatError, or CorruptObjectError for a damaged header, if writing could harm.
+
+        InvalidRequestError if it would lead out of the store, through a link in the place of a
+        directory to anything but the same directory of another store.
+        """
         header = self._header()
         if header.format > FORMAT or header.requires:
             raise self._too_new(header, "written")
+        places = [(SESSIONS,)] + ([] if session is None else _places(str(session)))
+        for place in places:
+            path = files.join(self.path, *place)
+            target = files.link_target(path)
+            if target is not None and not _is_place_of_a_store(target, place):
+                raise InvalidRequestError(
+                    f"{path} is a link to {target}, which is not the same directory of a store: "
+                    "nothing is written through it",
+                    path=path,
+                )
 
     def make(self) -> None:
         """Create what is missing of the root; files that are there stay as they are."""
+        self._files.sweep(self.path)
         if files.is_directory(self.sessions) and files.exists(files.join(self.path, HEADER)):
             return
         self._files.make_directory(self.path)
@@ -115,3 +133,14 @@ class Root:
             f"requires {requires}; known are format {FORMAT} and no requirements",
             path=self.path,
         )
+
+
+def _places(session: str) -> list[tuple[str, ...]]:
+    """Return the directories of a session, as names below the root."""
+    return [(SESSIONS, session), (SESSIONS, session, OBJECTS), (SESSIONS, session, REFS)]
+
+
+def _is_place_of_a_store(path: str, place: tuple[str, ...]) -> bool:
+    """Tell whether a path is that of a place, as ``sessions/<id>``, in the root of some store."""
+    root = path.removesuffix(files.join("-", *place)[1:])
+    return root != path and files.exists(files.join(root, HEADER))

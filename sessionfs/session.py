@@ -27,9 +27,7 @@ from .ids import checkpoint_id, hash12_of
 from .objects import ObjectCache, Objects
 from .records import CheckpointObject
 from .refs import ActiveRef, RefNames, Refs
-
-OBJECTS = "objects"
-REFS = "refs"
+from .root import OBJECTS, REFS
 
 
 def _tell_nobody(_: UUID) -> None:
@@ -54,6 +52,7 @@ class SessionDirectory:
         self._clock = environment.clock
         self._wrote = environment.wrote
         self._files = writer = environment.files
+        self.limit = writer.limit
         self.objects = Objects(files.join(path, OBJECTS), str(session), writer, environment.cache)
         self.refs = Refs(files.join(path, REFS), str(session), writer)
 
@@ -161,9 +160,7 @@ class SessionDirectory:
 
     def put_checkpoint(self, checkpoint: CheckpointObject, large: dict[str, bytes]) -> str:
         """Store a checkpoint's objects and return its hash; they are not synced yet."""
-        for data in large.values():
-            self.objects.put(data)
-        return self.objects.put_checkpoint(checkpoint)
+        return self.objects.put_checkpoint(checkpoint, large.values())
 
     def activate(self, sha: str, at: str, seen: RefNames) -> None:
         """Make a checkpoint that is on the disk active, and remove the lower refs that were seen."""

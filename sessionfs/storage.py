@@ -6,21 +6,13 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
-from . import bulk, checkpointing, checks, files, finding, history, listing, searching, stats, views
-from .clock import wall_clock
-from .errors import (
-    InvalidRequestError,
-    NotFoundError,
-)
-from .files import Durability, Files, StrPath
-from .ids import hash12_of
-from .index import Index, IndexState, Progress
+from . import bulk, checkpointing, checks, history, listing, needs, searching, stats, views
+from .files import MAX_BYTES, Durability, StrPath
 from .listing import Listed
-from .messages import MessageCodec, encode_messages, encode_metadata
+from .messages import encode_messages, encode_metadata
 from .models import (
     BackendInfo,
     BackendKind,
@@ -44,17 +36,12 @@ from .models import (
     SessionStatus,
     UpdateSessionRequest,
 )
-from .objects import ObjectCache
-from .root import Root
-from .session import Environment, SessionDirectory
-from .views import Views
+from .upkeep import Upkeep
 from .watch import RELIST_SECONDS, Watcher
 from .watch.opening import AnyWatcher, open_watch
 
-_CACHE_BYTES = 64 << 20
 
-
-class FileStorage:
+class FileStorage(Upkeep):
     """Sessions in a directory of plain files; see ``spec/FORMAT.md`` for what lies where.
 
     Any number of storages, threads and processes may use one root at a time. Reading changes
@@ -68,6 +55,8 @@ class FileStorage:
             time; None: in the user's cache directory.
         message_type: as what messages are read: ``ChatMessage``, ``dict``, or a ``msgspec.Struct``
             of your own declared with ``dict=True``. A message that does not fit is read as a dict.
+        max_object_bytes: the largest record, a message or a checkpoint's own messages together, that
+            is written or read; a limit against what would take all memory.
 
     Raises:
         FormatError: the store needs a newer version of this package to be read.
@@ -82,36 +71,9 @@ class FileStorage:
         durability: Durability = "full",
         index_dir: StrPath | None = None,
         message_type: type[Any] = ChatMessage,
+        max_object_bytes: int = MAX_BYTES,
     ) -> None:
-        if durability not in ("full", "relaxed"):
-            raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
-        path = checks.path(root, "root")
-        if files.exists(path) and not files.is_directory(path):
-            raise InvalidRequestError(f"{path} is not a directory", path=path)
-        writer = Files(durability)
-        self._root = Root(path, writer)
-        index_parent = None if index_dir is None else checks.path(index_dir, "index_dir")
-        self._index = Index(self._root, index_parent, self._directory)
-        wrote = self._index.notices.mark
-        self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
-        self._views = Views(MessageCodec(message_type))
-        self._root.check_readable()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of what is held in memory. Nothing is ever left to be written."""
-        self._environment.cache.clear()
-        self._index.close()
+        super().__init__(root, durability, index_dir, message_type, max_object_bytes)
 
     def backend_info(self) -> BackendInfo:
         """Return which backend this is, and the path of its root."""
@@ -142,7 +104,9 @@ class FileStorage:
         Raises NotFoundError, IncompleteError, or CorruptObjectError: never an empty session in the
         place of one that cannot be read.
         """
-        return self._views.session(self._directory(session_id))
+        directory = self._directory(session_id)
+        with needs.named(directory):
+            return self._views.session(directory)
 
     def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
         """Create a session with its first checkpoint; all of it or nothing."""
@@ -156,7 +120,7 @@ class FileStorage:
         """Set what the request names, and return the session; errors as for ``get_session``."""
         checks.request(request, UpdateSessionRequest)
         facts = bulk.changed_facts(request)
-        self._root.check_writable()
+        self._root.check_writable(session_id)
         session = self.get_session(session_id)
         if not facts:
             return session
@@ -204,7 +168,7 @@ class FileStorage:
         """
         checks.request(request, ImportSessionRequest)
         planned, facts = bulk.plan(request)
-        self._root.check_writable()
+        self._root.check_writable(request.session_id)
         directory = self._directory(request.session_id)
         return bulk.bring_in(self._root, directory, self._environment, request, planned, facts)
 
@@ -231,18 +195,30 @@ class FileStorage:
         page = self._views.checkpoints(directory, some, with_state=with_state)
         return ListCheckpointsResult(page, len(found), [error.message for error in damage])
 
-    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         """Return a checkpoint by its id alone.
 
-        Raises NotFoundError, IncompleteError, or CorruptObjectError.
+        Raises NotFoundError, IncompleteError, or CorruptObjectError, which names the damaged file and
+        the checkpoints that need it.
+
+        Args:
+            checkpoint_id: the checkpoint.
+            partial: return what can be read also where files that the state needs are damaged or have
+                not arrived: ``gaps`` tells which messages are not in it. The checkpoint's own file
+                must be sound.
+
         """
         directory, sha = self._find(checkpoint_id)
-        return self._views.checkpoint(directory, directory.open(sha))
+        if partial:
+            return self._views.partial(directory, sha)
+        with needs.named(directory):
+            return self._views.checkpoint(directory, directory.open(sha))
 
     def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
         """Return a session's active checkpoint. The same errors as ``get_session``."""
         directory = self._directory(session_id)
-        return self._views.checkpoint(directory, directory.active(directory.refs.names()))
+        with needs.named(directory):
+            return self._views.checkpoint(directory, directory.active(directory.refs.names()))
 
     def create_checkpoint(
         self,
@@ -337,50 +313,11 @@ class FileStorage:
         """
         return self._watching(Watcher, relist_seconds)
 
-    def update_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
-        """Do now what the next listing and search would; False where the index cannot be written.
-
-        Args:
-            on_session: told, as they are read, how many of how many changed sessions are done.
-            workers: so many processes read a large store; above 1 as for ``ProcessPoolExecutor``.
-
-        """
-        return self._index.update(on_session, checks.positive(workers, "workers"))
-
-    def rebuild_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
-        """Throw the index away, which is never needed, and make it anew as ``update_index`` does."""
-        return self._index.rebuild(on_session, checks.positive(workers, "workers"))
-
-    def index_state(self) -> IndexState:
-        """Return where the index is and what it holds."""
-        return self._index.state()
-
     # What the methods share
 
     def _watching(self, kind: Callable[..., AnyWatcher], relist_seconds: float) -> AnyWatcher:
         seconds = checks.seconds(relist_seconds, "relist_seconds")
         return open_watch(kind, self._root, self._environment, self._index, seconds)
-
-    def _directory(self, session_id: UUID) -> SessionDirectory:
-        checks.uuid(session_id, "session_id")
-        path = self._root.session_path(session_id)
-        return SessionDirectory(path, session_id, self._environment)
-
-    def _existing(self, session_id: UUID) -> SessionDirectory:
-        directory = self._directory(session_id)
-        if not directory.exists():
-            raise NotFoundError(f"session {session_id} does not exist")
-        return directory
-
-    def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
-        checks.uuid(checkpoint_id, "checkpoint_id")
-        holding = self._index.sessions_holding(hash12_of(checkpoint_id))
-        return finding.find(map(self._directory, holding), checkpoint_id)
-
-    def _writable(self, session_id: UUID) -> SessionDirectory:
-        directory = self._existing(session_id)
-        self._root.check_writable()
-        return directory
 
     def _create(
         self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None

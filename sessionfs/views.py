@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,11 +12,11 @@ import msgspec
 from . import history, listing
 from .clock import to_datetime
 from .errors import CorruptObjectError, IncompleteError, NotFoundError, StorageError
-from .history import Chain
+from .history import Chain, Unread
 from .ids import checkpoint_id
 from .listing import Listed
 from .messages import MessageCodec
-from .models import Checkpoint, CheckpointState, CheckpointSummary, Session, SessionStats
+from .models import Checkpoint, CheckpointState, CheckpointSummary, Gap, Message, Session, SessionStats
 from .session import SessionDirectory
 from .stats import count
 
@@ -45,16 +46,37 @@ class Views:
 
     def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
         """Return a checkpoint with its state."""
+        return self._made(directory, chain, self.state(directory, chain))
+
+    def _made(self, directory: SessionDirectory, chain: Chain, state: CheckpointState) -> Checkpoint:
         head = chain[0].checkpoint
         made = to_datetime(head.at)
         return Checkpoint(
             id=checkpoint_id(chain[0].sha),
             session_id=directory.id,
             parent_id=None if head.parent is None else checkpoint_id(head.parent),
-            state=self.state(directory, chain),
+            state=state,
             created_at=made,
             updated_at=made,
         )
+
+    def partial(self, directory: SessionDirectory, sha: str) -> Checkpoint:
+        """Return a checkpoint with what can be read of its state, and gaps where there is more."""
+        chain, end = history.open_partly(directory.objects, sha)
+        last = chain[-1]
+        lacking = 0 if end is None else min(last.shared, last.checkpoint.keep)
+        gaps = [] if end is None else [_gap(0, lacking, end)]
+        messages: list[Message] = []
+        for i, element in enumerate(history.elements(chain), start=lacking):
+            try:
+                with reading(directory, chain):
+                    raw = history.message(directory.objects, element)
+                    messages.append(self._codec.decode(raw))
+            except (IncompleteError, CorruptObjectError) as error:
+                gaps.append(_gap(i, 1, error))
+        found = self._made(directory, chain, CheckpointState(messages, _metadata(directory, chain)))
+        found.gaps = gaps
+        return found
 
     def checkpoints(
         self, directory: SessionDirectory, page: Iterable[Listed], *, with_state: bool
@@ -78,13 +100,20 @@ class Views:
 
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
-        metadata = chain[0].checkpoint.metadata
         decode = self._codec.decode
         with reading(directory, chain):
-            return CheckpointState(
-                [decode(raw) for raw in history.messages(directory.objects, chain)],
-                None if metadata is None else msgspec.json.decode(metadata),
-            )
+            messages = [decode(raw) for raw in history.messages(directory.objects, chain)]
+        return CheckpointState(messages, _metadata(directory, chain))
+
+
+def _metadata(directory: SessionDirectory, chain: Chain) -> dict[str, Any] | None:
+    raw = chain[0].checkpoint.metadata
+    with reading(directory, chain):
+        return None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
+
+
+def _gap(start: int, count: int, error: Unread) -> Gap:
+    return Gap(start, count, error.path or "", error.message)
 
 
 @contextmanager

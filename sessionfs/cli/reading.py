@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 import typer
 
-from ..models import CheckpointSummary, ListCheckpointsQuery
+from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
 from . import output, render, resolve
 from .options import AsJson, SessionArgument, Store, open_store
@@ -31,23 +31,36 @@ def show(
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Results of tools in full.")] = False,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="What can be read where files are damaged or missing."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print a session: its facts and the conversation."""
     with output.reporting(as_json), open_store(store) as storage:
         found = resolve.session(storage, session)
-        if checkpoint is None:
+        if checkpoint is None and not partial:
             shown = storage.get_session(found.id)
         else:
             # The active checkpoint may be damaged: it is not asked for.
-            wanted = storage.get_checkpoint(resolve.checkpoint_id(storage, found.id, checkpoint))
-            shown = render.with_checkpoint(found, wanted)
+            id_ = _wanted(storage, found, checkpoint)
+            shown = render.with_checkpoint(found, storage.get_checkpoint(id_, partial=partial))
         if as_json:
             output.print_json(shown)
             return
-        state = shown.active_checkpoint.state if shown.active_checkpoint else None
-        messages: list[Any] = list(state.messages) if state else []
-        render.session(output.console(), shown, messages, full=full)
+        render.session(output.console(), shown, full=full)
+
+
+def _wanted(storage: FileStorage, found: SessionSummary, checkpoint: str | None) -> UUID:
+    """Return the id of the checkpoint that a person names, or else of the active or newest one."""
+    if checkpoint is not None:
+        return resolve.checkpoint_id(storage, found.id, checkpoint)
+    if found.active_checkpoint_id is not None:
+        return found.active_checkpoint_id
+    total = storage.list_checkpoints(found.id, ListCheckpointsQuery(limit=0)).total
+    newest = storage.list_checkpoints(found.id, ListCheckpointsQuery(limit=1, offset=max(total - 1, 0)))
+    return newest.checkpoints[0].id if total else storage.get_active_checkpoint(found.id).id
 
 
 def log(

@@ -99,17 +99,29 @@ def _flat(text: str) -> str:
     return harmless(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
 
 
-def session(console: Console, shown: Session, messages: list[dict[str, Any]], *, full: bool) -> None:
-    """Print a session's facts and messages."""
+def session(console: Console, shown: Session, *, full: bool) -> None:
+    """Print a session's facts and messages, and where there are gaps between them."""
+    checkpoint = shown.active_checkpoint
+    messages: list[Any] = list(checkpoint.state.messages) if checkpoint else []
+    gaps = {gap.start: gap for gap in checkpoint.gaps} if checkpoint else {}
     console.print(Text(one_line(shown.title) or "(no title)", style="bold"))
     facts = [str(shown.id), shown.visibility.lower(), shown.status.lower()]
     facts += [_home(shown.cwd)] if shown.cwd else []
     facts += [f"created {shown.created_at:%Y-%m-%d %H:%M}", counted(len(messages), "message")]
     console.print(Text(" · ".join(facts), style="dim"), soft_wrap=True)
-    for message in messages:
-        console.print()
-        for line in _message(message, full=full):
-            console.print(line, soft_wrap=True)
+    at = 0
+    for message in [*messages, None]:
+        while at in gaps:
+            gap = gaps[at]
+            lacking = f"[{counted(gap.count, 'message')} cannot be read: {gap.problem}]"
+            console.print()
+            console.print(Text(harmless(lacking), style="red"), soft_wrap=True)
+            at += gap.count
+        at += 1
+        if message is not None:
+            console.print()
+            for line in _message(message, full=full):
+                console.print(line, soft_wrap=True)
 
 
 def with_checkpoint(found: SessionSummary, checkpoint: Checkpoint) -> Session:

@@ -12,9 +12,9 @@ from .. import conversation, listing, searching
 from ..errors import StorageError
 from ..listing import Listed
 from ..models import ListSessionsQuery, ListSessionsResult, SearchResult, SessionSummary
-from ..root import Root
+from ..root import OBJECTS, REFS, Root
 from ..searching import Wanted
-from ..session import OBJECTS, REFS, SessionDirectory
+from ..session import SessionDirectory
 from . import contents, names, sessions
 from .database import Database, UnusableError
 from .level import Differing, Level
@@ -244,7 +244,7 @@ class Index:
             with self._recording() as recorder:
                 recorder.forget(gone)
         for names_ in record_all(
-            self._recording, self._root.path, self._directory_of, todo, on_session, workers
+            self._recording, self._root, self._directory_of, todo, on_session, workers
         ):
             for level in self._levels:
                 level.pending.difference_update(names_)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from uuid import UUID
 
+from ..root import Root
 from ..session import SessionDirectory
 from .recorder import Recorder
 from .workers import read_all
@@ -23,7 +24,7 @@ _STEP_BYTES = 8 << 20
 
 def record_all(
     recording: Callable[[], AbstractContextManager[Recorder]],
-    root: str,
+    root: Root,
     directory_of: Callable[[UUID], SessionDirectory],
     todo: list[str],
     on_session: Progress | None,
@@ -33,7 +34,7 @@ def record_all(
 
     Args:
         recording: begins a transaction.
-        root: of the store.
+        root: the store's.
         directory_of: gives the directory of a session.
         todo: the names of the sessions.
         on_session: told how many are done.

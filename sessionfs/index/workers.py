@@ -42,7 +42,7 @@ class Found(NamedTuple):
     summary: sessions.Look | None
 
 
-def read_all(root: str, names: list[str], workers: int) -> Iterator[list[Found]]:
+def read_all(root: Root, names: list[str], workers: int) -> Iterator[list[Found]]:
     """Give what the sessions of a store hold, some at a time, in the order of their names.
 
     OSError, or a RuntimeError, where processes cannot be had.
@@ -58,7 +58,7 @@ def read_all(root: str, names: list[str], workers: int) -> Iterator[list[Found]]
         begun: deque[Future[list[Found]]] = deque()
         try:
             for chunk in chunks:
-                begun.append(pool.submit(read, root, chunk))
+                begun.append(pool.submit(read, root.path, root.limit, chunk))
                 if len(begun) > 2 * workers:
                     yield begun.popleft().result()
             while begun:
@@ -67,9 +67,9 @@ def read_all(root: str, names: list[str], workers: int) -> Iterator[list[Found]]
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def read(root: str, names: list[str]) -> list[Found]:
+def read(root: str, limit: int, names: list[str]) -> list[Found]:
     """Read some sessions of a store."""
-    writer = Files("relaxed")
+    writer = Files("relaxed", limit)
     environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock)
     store, found = Root(root, writer), []
     for name in names:

@@ -42,8 +42,30 @@ class CheckpointState(msgspec.Struct):
     metadata: dict[str, Any] | None = None
 
 
+class Gap(msgspec.Struct):
+    """Messages of a checkpoint that cannot be had, because a file is damaged or has not arrived.
+
+    Attributes:
+        start: the index of the first in the whole state.
+        count: how many there are.
+        path: the file.
+        problem: what is wrong with it, in one sentence.
+
+    """
+
+    start: int
+    count: int
+    path: str
+    problem: str
+
+
 class Checkpoint(msgspec.Struct):
-    """A checkpoint with its state. ``updated_at`` equals ``created_at``: it never changes."""
+    """A checkpoint with its state. ``updated_at`` equals ``created_at``: it never changes.
+
+    Attributes:
+        gaps: which messages the state lacks, in order; never any unless ``partial`` was asked for.
+
+    """
 
     id: UUID
     session_id: UUID
@@ -51,6 +73,7 @@ class Checkpoint(msgspec.Struct):
     state: CheckpointState
     created_at: datetime
     updated_at: datetime
+    gaps: list[Gap] = []
 
 
 class CheckpointSummary(msgspec.Struct):

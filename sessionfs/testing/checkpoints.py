@@ -37,6 +37,8 @@ class CheckpointsContract(Contract):
         assert said(made) == ["1", "2"]
         assert made.state.metadata == {"by": {"me": True}}
         assert storage.get_checkpoint(made.id) == made
+        assert made.gaps == []
+        assert storage.get_checkpoint(made.id, partial=True) == made  # nothing is lacking
         assert storage.get_active_checkpoint(session) == made
         assert storage.get_session(session).active_checkpoint == made
 

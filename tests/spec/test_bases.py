@@ -52,6 +52,7 @@ def test_bases(case: Case) -> None:
             added=state[common:],
             common=common,
             metadata=None,
+            limit=1 << 30,
         )
         hashes.append(memory.add(made))
         base = None if row["base"] is None else hashes[row["base"]]

@@ -21,8 +21,8 @@ from .register import caught_by
 class Reading(FileStorage):
     """Changes the state of every checkpoint that is read."""
 
-    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
-        return self.changed(super().get_checkpoint(checkpoint_id))
+    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+        return self.changed(super().get_checkpoint(checkpoint_id, partial=partial))
 
     def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
         return self.changed(super().get_active_checkpoint(session_id))
@@ -161,16 +161,16 @@ class NaiveTimes(Reading):
 
 @caught_by("test_checkpoints_do_not_change", "test_no_parent", "test_append")
 class OnlyTheActiveState(FileStorage):
-    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
-        found = super().get_checkpoint(checkpoint_id)
+    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+        found = super().get_checkpoint(checkpoint_id, partial=partial)
         found.state = self.get_active_checkpoint(found.session_id).state
         return found
 
 
 @caught_by("test_checkpoints_of_many_sessions")
 class SameStateIsOneInAllSessions(FileStorage):
-    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
-        wanted = super().get_checkpoint(checkpoint_id)
+    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+        wanted = super().get_checkpoint(checkpoint_id, partial=partial)
         for session in self.list_sessions().sessions:
             found = self.get_active_checkpoint(session.id)
             if found.state == wanted.state:

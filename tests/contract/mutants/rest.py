@@ -22,9 +22,9 @@ from .register import caught_by
 
 @caught_by("test_unknown_checkpoint", "test_unknown_session")
 class NotFoundIsInvalid(FileStorage):
-    def get_checkpoint(self, checkpoint_id: UUID) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         try:
-            return super().get_checkpoint(checkpoint_id)
+            return super().get_checkpoint(checkpoint_id, partial=partial)
         except NotFoundError as error:
             raise InvalidRequestError("no such checkpoint") from error
 

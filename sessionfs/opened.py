@@ -1,0 +1,84 @@
+"""A root that is opened, and what all methods of ``FileStorage`` share."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from . import checks, files, finding
+from .clock import wall_clock
+from .errors import InvalidRequestError, NotFoundError
+from .files import Durability, Files, StrPath
+from .ids import hash12_of
+from .index import Index
+from .messages import MessageCodec
+from .objects import ObjectCache
+from .root import Root
+from .session import Environment, SessionDirectory
+from .views import Views
+
+_CACHE_BYTES = 64 << 20
+
+
+class OpenedStore:
+    """A root with what is held of it in memory; see ``FileStorage`` for the arguments."""
+
+    def __init__(
+        self,
+        root: StrPath,
+        durability: Durability,
+        index_dir: StrPath | None,
+        message_type: type[Any],
+        max_object_bytes: int,
+    ) -> None:
+        if durability not in ("full", "relaxed"):
+            raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
+        path = checks.path(root, "root")
+        if files.exists(path) and not files.is_directory(path):
+            raise InvalidRequestError(f"{path} is not a directory", path=path)
+        writer = Files(durability, checks.positive(max_object_bytes, "max_object_bytes"))
+        self._root = Root(path, writer)
+        index_parent = None if index_dir is None else checks.path(index_dir, "index_dir")
+        self._index = Index(self._root, index_parent, self._directory)
+        wrote = self._index.notices.mark
+        self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
+        self._views = Views(MessageCodec(message_type))
+        self._root.check_readable()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is held in memory. Nothing is ever left to be written."""
+        self._environment.cache.clear()
+        self._index.close()
+
+    def _directory(self, session_id: UUID) -> SessionDirectory:
+        checks.uuid(session_id, "session_id")
+        path = self._root.session_path(session_id)
+        return SessionDirectory(path, session_id, self._environment)
+
+    def _existing(self, session_id: UUID) -> SessionDirectory:
+        directory = self._directory(session_id)
+        if not directory.exists():
+            raise NotFoundError(f"session {session_id} does not exist")
+        return directory
+
+    def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
+        checks.uuid(checkpoint_id, "checkpoint_id")
+        holding = self._index.sessions_holding(hash12_of(checkpoint_id))
+        return finding.find(map(self._directory, holding), checkpoint_id)
+
+    def _writable(self, session_id: UUID) -> SessionDirectory:
+        directory = self._existing(session_id)
+        self._root.check_writable(session_id)
+        return directory
