@@ -105,11 +105,20 @@ class InternalError(StorageError):
 class CorruptObjectError(InternalError):
     """A file does not hold what its name promises; ``path`` names it.
 
-    ``checkpoints`` are the ids of those that need it, where that was looked for.
+    Attributes:
+        checkpoints: the ids of those that need it, where that was looked for.
+        finding: what ``verify`` calls this; spec/FINDINGS.md tells what it means and what to do.
+
     """
 
     code = "corrupt_object"
     checkpoints: tuple[UUID, ...] = ()
+
+    def __init__(
+        self, message: str, *, path: str | None = None, finding: str = "object-damaged"
+    ) -> None:
+        super().__init__(message, path=path)
+        self.finding = finding
 
 
 class TooLargeError(CorruptObjectError):

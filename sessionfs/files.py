@@ -12,25 +12,11 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .errors import InternalError, StorageError, TooLargeError, UnauthorizedError
-
-try:
-    import fcntl
-except ImportError:  # Windows: only the check after the write is left
-    _try_lock: Callable[[int], bool] | None = None
-else:
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
-        return True
-
 
 Durability = Literal["full", "relaxed"]
 
@@ -49,8 +35,6 @@ MAX_BYTES = 1 << 30
 _TEMPORARY_NAME = re.compile(r"\.tmp-[0-9a-f]{16}", re.ASCII)
 _FILE_MODE = 0o400
 _DIRECTORY_MODE = 0o700
-_LOCK_SECONDS = 10.0
-_LOCK_STEP = 0.002
 _SETTLE_SECONDS = 0.02
 _SETTLE_TRIES = 5
 # NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
@@ -87,7 +71,7 @@ class Files:
         """
         self.sweep(directory)
         path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
-        with _named(final):
+        with named(final):
             try:
                 descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
             except FileNotFoundError:
@@ -111,7 +95,7 @@ class Files:
 
     def replace(self, path: str, data: bytes, *, mode: int) -> None:
         """Put these bytes under a name, whatever was there. For caches only, never in a store."""
-        with _named(path):
+        with named(path):
             temporary = f"{path}{TEMPORARY}{secrets.token_hex(8)}"
             descriptor = os.open(temporary, _CREATE | _BINARY, mode)
             try:
@@ -130,7 +114,7 @@ class Files:
         """Put the names in a directory on the disk."""
         if not self._sync or os.name == "nt":
             return
-        with _named(path):
+        with named(path):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -143,7 +127,7 @@ class Files:
             return
         parent = os.path.dirname(os.path.abspath(path))
         self.make_directory(parent)
-        with _named(path):
+        with named(path):
             try:
                 os.mkdir(path, _DIRECTORY_MODE)
             except FileExistsError:
@@ -163,14 +147,14 @@ class Files:
         self.sweep(parent)
         path = join(parent, TEMPORARY + secrets.token_hex(8))
         try:
-            with _named(path):
+            with named(path):
                 for directory in (path, *(join(path, child) for child in inside)):
                     os.mkdir(directory, _DIRECTORY_MODE)
                     os.chmod(directory, _DIRECTORY_MODE)
             yield path
             self.sync_directory(path)
             final = join(parent, name)
-            with _named(final):
+            with named(final):
                 try:
                     os.rename(path, final)
                 except OSError as error:
@@ -197,7 +181,7 @@ def read_file(path: str, limit: int | None = None) -> bytes | None:
 
     Raises NotRegularError for a FIFO and its like, TooLargeError for more bytes than the limit.
     """
-    with _named(path):
+    with named(path):
         try:
             descriptor = os.open(path, _READ | _BINARY)
         except (FileNotFoundError, NotADirectoryError):
@@ -215,6 +199,7 @@ def read_file(path: str, limit: int | None = None) -> bytes | None:
                 raise TooLargeError(
                     f"{path} has {status.st_size:,} bytes, more than max_object_bytes = {limit:,}",
                     path=path,
+                    finding="too-large",
                 )
             return _read_all(descriptor, status.st_size)
         finally:
@@ -240,7 +225,7 @@ def read_settled(
 
 def names(directory: str) -> list[str]:
     """Return the names in a directory, unsorted; none if there is no such directory."""
-    with _named(directory):
+    with named(directory):
         try:
             return os.listdir(directory)
         except (FileNotFoundError, NotADirectoryError):
@@ -274,7 +259,7 @@ def absolute(path: StrPath) -> str:
 
 def remove(path: str) -> None:
     """Remove a file; it is no error if another process has already."""
-    with _named(path), suppress(FileNotFoundError):
+    with named(path), suppress(FileNotFoundError):
         os.unlink(path)
 
 
@@ -304,35 +289,57 @@ def link_target(path: str) -> str | None:
     return os.path.realpath(path) if os.path.islink(path) else None
 
 
+class Status(NamedTuple):
+    """What lies under a name.
+
+    Attributes:
+        kind: of the name itself, or of what a link leads to; "none": nothing, or a link to nothing.
+        target: where it leads if it is a symbolic link.
+        mode: the permission bits.
+        size: in bytes.
+
+    """
+
+    kind: Literal["file", "directory", "other", "none"]
+    target: str | None
+    mode: int
+    size: int
+
+
+def status(path: str) -> Status:
+    """Return what lies under a name; what may not be looked at is an error that names it."""
+    target = link_target(path)
+    with named(path):
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return Status("none", target, 0, 0)
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link to itself
+                return Status("none", target, 0, 0)
+            raise
+    mode = found.st_mode
+    kind: Literal["file", "directory", "other"] = (
+        "file" if stat.S_ISREG(mode) else "directory" if stat.S_ISDIR(mode) else "other"
+    )
+    return Status(kind, target, stat.S_IMODE(mode), found.st_size)
+
+
+def restrict(path: str) -> None:
+    """Give a file or directory of a store the mode that a writer would have given it."""
+    with named(path):
+        os.chmod(path, _DIRECTORY_MODE if os.path.isdir(path) else _FILE_MODE)
+
+
 def set_aside(path: str) -> str:
     """Rename a damaged file to ``<path>.corrupt-<n>`` with the lowest free n; return the new path."""
     n = 1
     while exists(f"{path}.corrupt-{n}"):
         n += 1
     aside = f"{path}.corrupt-{n}"
-    with _named(path):
+    with named(path):
         os.rename(path, aside)
     return aside
-
-
-@contextmanager
-def exclusive(directory: str) -> Iterator[None]:
-    """Keep out other callers of this function for the same directory, on this machine.
-
-    An advisory lock on the directory itself: it makes no file that a sync tool could carry away, and
-    ends with the process. Where a platform or file system has none, and where somebody keeps it for
-    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write.
-    """
-    with _named(directory):
-        descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        if _try_lock is not None:
-            patience = time.monotonic() + _LOCK_SECONDS
-            while not _try_lock(descriptor) and time.monotonic() < patience:
-                time.sleep(_LOCK_STEP)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -370,7 +377,7 @@ def _remove_tree(path: str) -> None:
 
 
 @contextmanager
-def _named(path: str) -> Iterator[None]:
+def named(path: str) -> Iterator[None]:
     """Turn what the operating system refuses into an error of our tree that names the file."""
     try:
         yield

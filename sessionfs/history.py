@@ -85,12 +85,16 @@ def _follow(objects: Objects, sha: str, chain: Chain) -> None:
     while following is not None:
         if following in seen:
             path = objects.path(following)
-            raise CorruptObjectError(f"{path}: the chain of bases closes on itself", path=path)
+            raise CorruptObjectError(
+                f"{path}: the chain of bases closes on itself", path=path, finding="chain-broken"
+            )
         seen.add(following)
         checkpoint = objects.checkpoint(following)
         if chain and chain[-1].checkpoint.keep > checkpoint.count:
             path = objects.path(chain[-1].sha)
-            raise CorruptObjectError(f"{path} keeps more messages than its base has", path=path)
+            raise CorruptObjectError(
+                f"{path} keeps more messages than its base has", path=path, finding="chain-broken"
+            )
         shared = checkpoint.count if shared is None else min(shared, chain[-1].checkpoint.keep)
         chain.append(Link(following, checkpoint, shared))
         following = checkpoint.base
@@ -154,8 +158,8 @@ def build(
 ) -> CheckpointObject:
     """Return the object of a new checkpoint.
 
-    Its state is the first ``common`` messages of the checkpoint ``onto``, then ``added``. Where its base
-    is so far back that it would have more bytes than the limit, it takes the nearest one.
+    Its state is the first ``common`` messages of the checkpoint ``onto``, then ``added``. With its base
+    so far back that it would have more bytes than the limit, it takes the nearest one.
     """
     depth = 0 if not onto else onto[0].checkpoint.depth + 1
     link = _choose_base(onto, depth) if onto else None

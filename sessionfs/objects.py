@@ -125,7 +125,7 @@ class Objects:
         """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
         found = self.load(sha)
         if found is None:
-            raise self._damaged(sha, "is no checkpoint object")
+            raise self._damaged(sha, "is no checkpoint object", "chain-broken")
         return found
 
     def checkpoint_or_none(self, sha: str) -> CheckpointObject | None:
@@ -137,10 +137,14 @@ class Objects:
 
     def message(self, sha: str) -> bytes:
         """Return the message that a message object stores; the same errors as ``checkpoint``."""
-        found = self._decode(sha, self._read(sha))
+        found = self.record(sha)
         if not isinstance(found, MessageObject):
-            raise self._damaged(sha, "is no message object")
+            raise self._damaged(sha, "is no message object", "chain-broken")
         return found.message
+
+    def record(self, sha: str) -> CheckpointObject | MessageObject | None:
+        """Return an object read from its file, or None where its kind is not known; errors as before."""
+        return self._decode(sha, self.read(sha))
 
     def require(self, sha: str) -> None:
         """Raise IncompleteError if no object has this name; its bytes are not looked at."""
@@ -163,14 +167,15 @@ class Objects:
             if not files.exists(path):
                 raise self._missing(sha)
             return held
-        data = self._read(sha)
+        data = self.read(sha)
         found = self._decode(sha, data)
         if not isinstance(found, CheckpointObject):
             return None
         self._cache.add(path, found, len(data))
         return found
 
-    def _read(self, sha: str) -> bytes:
+    def read(self, sha: str) -> bytes:
+        """Return an object's bytes, which are those that its name promises; errors as before."""
         path = self.path(sha)
         try:
             data = files.read_file(path, self._files.limit)
@@ -178,7 +183,7 @@ class Objects:
             if data is not None and sha256(data) != sha:
                 data, settled = files.read_settled(path, data, self._files.limit)
         except files.NotRegularError as error:
-            raise self._damaged(sha, "is no regular file") from error
+            raise self._damaged(sha, "is no regular file", "not-regular") from error
         if data is None:
             raise self._missing(sha)
         if sha256(data) == sha:
@@ -191,7 +196,7 @@ class Objects:
         try:
             return records.decode_object(data, self._session)
         except InvalidRecordError as error:
-            raise self._damaged(sha, f"is no valid record: {error}") from error
+            raise self._damaged(sha, f"is no valid record: {error}", "object-invalid") from error
 
     def _holds(self, path: str, data: bytes) -> bool:
         """Tell whether a file holds these bytes, or does once a tool has finished writing it."""
@@ -207,6 +212,6 @@ class Objects:
         path = self.path(sha)
         return IncompleteError(f"{path} has not arrived", path=path, missing=(path,))
 
-    def _damaged(self, sha: str, how: str) -> CorruptObjectError:
+    def _damaged(self, sha: str, how: str, finding: str = "object-damaged") -> CorruptObjectError:
         path = self.path(sha)
-        return CorruptObjectError(f"{path} {how}", path=path)
+        return CorruptObjectError(f"{path} {how}", path=path, finding=finding)

@@ -198,10 +198,10 @@ class Refs:
             else:
                 reason = f"says that it is of {record.at}"
         except files.NotRegularError as error:
-            raise CorruptObjectError(error.message, path=path) from error
+            raise CorruptObjectError(error.message, path=path, finding="not-regular") from error
         except InvalidRecordError as error:
             reason = f"is no valid record: {error}"
-        raise CorruptObjectError(f"{path} {reason}", path=path)
+        raise CorruptObjectError(f"{path} {reason}", path=path, finding="meta-damaged")
 
     def _is_sound(self, ref: MetaRef) -> bool:
         try:

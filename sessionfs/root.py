@@ -124,6 +124,7 @@ class Root:
             raise CorruptObjectError(
                 f"{path} is damaged ({error}); a sound one reads {ROOT_FILES[HEADER].decode()}",
                 path=path,
+                finding="header-damaged",
             ) from error
 
     def _too_new(self, header: _Header, how: str) -> FormatError:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from . import files, history
+from . import files, history, locks
 from .clock import WallClock, next_timestamp
 from .errors import (
     ConflictError,
@@ -193,7 +193,7 @@ class SessionDirectory:
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep out others that compare the active checkpoint before they write."""
         self._files.make_directory(self.refs.directory)
-        return files.exclusive(self.refs.directory)
+        return locks.exclusive(self.refs.directory)
 
     def withdraw_if_late(self, sha: str, mine: ActiveRef, seen: RefNames) -> None:
         """After publishing with an expectation: withdraw if a writer that did not compare came first.

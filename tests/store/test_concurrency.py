@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import ConflictError, CreateSessionRequest, FileStorage, ListCheckpointsQuery, files
+from sessionfs import ConflictError, CreateSessionRequest, FileStorage, ListCheckpointsQuery, locks
 from sessionfs.refs import ActiveRef, Refs
 
 from .helpers import snapshot
@@ -220,7 +220,7 @@ def test_a_conflict_leaves_what_was_active(tmp_path: Path) -> None:
 def test_a_lock_that_is_never_released_keeps_nobody_out_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(locks, "_LOCK_SECONDS", 0.01)
     storage = FileStorage(tmp_path, durability="relaxed")
     created = storage.create_session(CreateSessionRequest("t", []))
     directory = Path(storage.session_path(created.session_id)) / "refs"
