@@ -37,6 +37,7 @@ from .models import (
     CreateSessionRequest,
     CreateSessionResult,
     Event,
+    Finding,
     FunctionCall,
     Gap,
     ImageUrl,
@@ -62,11 +63,13 @@ from .models import (
     SessionSummary,
     SessionUpdated,
     SessionVisibility,
+    Severity,
     TokenUsage,
     ToolCall,
     ToolUsageCounts,
     ToolUsageStats,
     UpdateSessionRequest,
+    VerifyResult,
 )
 from .storage import FileStorage
 
@@ -97,6 +100,7 @@ __all__ = [
     "CreateSessionResult",
     "Event",
     "FileStorage",
+    "Finding",
     "FormatError",
     "FunctionCall",
     "Gap",
@@ -130,6 +134,7 @@ __all__ = [
     "SessionSummary",
     "SessionUpdated",
     "SessionVisibility",
+    "Severity",
     "StorageConnectionError",
     "StorageError",
     "TokenUsage",
@@ -139,6 +144,7 @@ __all__ = [
     "ToolUsageStats",
     "UnauthorizedError",
     "UpdateSessionRequest",
+    "VerifyResult",
     "Watcher",
 ]
 

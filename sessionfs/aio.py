@@ -34,6 +34,7 @@ from .models import (
     Session,
     SessionStats,
     UpdateSessionRequest,
+    VerifyResult,
 )
 from .storage import FileStorage
 from .watch import RELIST_SECONDS
@@ -193,6 +194,42 @@ class AsyncFileStorage:
     async def index_state(self) -> IndexState:
         """See ``FileStorage.index_state``."""
         return await asyncio.to_thread(self._sync.index_state)
+
+    async def verify(
+        self,
+        *,
+        session_ids: Sequence[UUID] | None = None,
+        read_all: bool = False,
+        sample: float = 1.0,
+        on_session: Progress | None = None,
+    ) -> VerifyResult:
+        """See ``FileStorage.verify``; ``on_session`` is called in the thread that does it."""
+        return await asyncio.to_thread(
+            self._sync.verify,
+            session_ids=session_ids,
+            read_all=read_all,
+            sample=sample,
+            on_session=on_session,
+        )
+
+    async def repair(
+        self,
+        *,
+        sources: Sequence[StrPath] = (),
+        session_ids: Sequence[UUID] | None = None,
+        read_all: bool = False,
+        sample: float = 1.0,
+        on_session: Progress | None = None,
+    ) -> VerifyResult:
+        """See ``FileStorage.repair``; ``on_session`` is called in the thread that does it."""
+        return await asyncio.to_thread(
+            self._sync.repair,
+            sources=sources,
+            session_ids=session_ids,
+            read_all=read_all,
+            sample=sample,
+            on_session=on_session,
+        )
 
     async def close(self) -> None:
         """See ``FileStorage.close``."""

@@ -46,6 +46,13 @@ def seconds(value: object, name: str) -> float:
     raise InvalidRequestError(f"{name} must be a number of seconds above 0, not {value!r}")
 
 
+def part(value: object, name: str) -> float:
+    """Return the value if it is a number above 0 and at most 1."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+        return float(value)
+    raise InvalidRequestError(f"{name} must be a number above 0 and at most 1, not {value!r}")
+
+
 def aware(value: object, name: str) -> datetime:
     """Return the value if it is an aware datetime that UTC can tell."""
     moment = _instance(value, datetime, name, "a datetime")

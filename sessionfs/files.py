@@ -43,6 +43,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
 join = os.path.join
+name_of = os.path.basename
 
 
 class NameTakenError(InternalError):
@@ -172,7 +173,7 @@ class Files:
         """Remove what killed writers left here more than 24 hours ago; the first time only."""
         if directory not in self._swept:
             self._swept.add(directory)
-            for name in temporary_names(directory):
+            for name in filter(is_temporary, names(directory)):
                 remove_abandoned(join(directory, name))
 
 
@@ -263,25 +264,28 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def temporary_names(directory: str) -> list[str]:
-    """Return the names here that only temporary files and directories of a writer have."""
-    return [name for name in names(directory) if _TEMPORARY_NAME.fullmatch(name)]
+def is_temporary(path: str) -> bool:
+    """Tell whether a name is one that only temporary files and directories of a writer have."""
+    return _TEMPORARY_NAME.fullmatch(os.path.basename(path)) is not None
 
 
-def remove_abandoned(path: str) -> bool:
-    """Remove a temporary file or directory if it is older than 24 hours; tell whether it is gone."""
+def is_abandoned(path: str) -> bool:
+    """Tell whether something temporary is more than 24 hours old."""
     try:
-        # A link would be followed nowhere: it is removed itself, and no writer makes one.
-        if time.time() - os.lstat(path).st_mtime < ABANDONED_SECONDS:
-            return False
+        return time.time() - os.lstat(path).st_mtime >= ABANDONED_SECONDS
     except OSError:
         return False
+
+
+def remove_abandoned(path: str) -> None:
+    """Remove something temporary if it is more than 24 hours old, as far as that is possible."""
+    if not is_abandoned(path):
+        return
     if os.path.isdir(path) and not os.path.islink(path):
         _remove_tree(path)
     else:
         with suppress(OSError):
             os.unlink(path)
-    return not exists(path)
 
 
 def link_target(path: str) -> str | None:

@@ -143,7 +143,7 @@ class Objects:
         return found.message
 
     def record(self, sha: str) -> CheckpointObject | MessageObject | None:
-        """Return an object read from its file, or None where its kind is not known; errors as before."""
+        """Return an object read from its file; None: of a kind not known. Errors as before."""
         return self._decode(sha, self.read(sha))
 
     def require(self, sha: str) -> None:

@@ -121,19 +121,41 @@ class Refs:
         The content says it at once; where that is torn or foreign the name is enough.
         """
         try:
-            content = files.read_file(self._inside + ref.name, self._files.limit) or b""
+            said = self.said(ref)
         except InternalError:
-            content = b""
+            said = None
+        if said is not None:
+            return said
+        candidates = objects.hashes(ref.hash12)
+        return candidates[-1] if candidates else None
+
+    def path(self, ref: ActiveRef | MetaRef) -> str:
+        """Return where a ref lies."""
+        return self._inside + ref.name
+
+    def said(self, ref: ActiveRef) -> str | None:
+        """Return the hash in an active ref's content, or None if the ref is gone.
+
+        CorruptObjectError if the content does not agree with the name, which says enough by itself.
+        """
+        path = self.path(ref)
+        try:
+            content = files.read_file(path, self._files.limit)
+        except files.NotRegularError as error:
+            raise CorruptObjectError(error.message, path=path, finding="not-regular") from error
+        if content is None:
+            return None
         at, _, sha = content.decode("ascii", errors="replace").partition("-")
         if at == ref.at and is_sha256(sha) and sha[:HASH12] == ref.hash12:
             return sha
-        candidates = objects.hashes(ref.hash12)
-        return candidates[-1] if candidates else None
+        raise CorruptObjectError(
+            f"{path} does not hold what its name says", path=path, finding="active-ref-damaged"
+        )
 
     def put_active(self, at: str, sha: str) -> ActiveRef:
         """Make a checkpoint active from this time on; the caller syncs the directory."""
         ref = ActiveRef(at, sha[:HASH12])
-        if not files.exists(self._inside + ref.name):
+        if not files.exists(self.path(ref)):
             self._files.publish(self.directory, ref.name, f"{at}-{sha}".encode())
         return ref
 
@@ -145,13 +167,17 @@ class Refs:
                 f"a record of {len(data):,} bytes is more than max_object_bytes = {self._files.limit:,}"
             )
         ref = MetaRef(at, sha256(data)[:HASH12])
-        path = self._inside + ref.name
+        path = self.path(ref)
         if files.exists(path):
             if self._is_sound(ref):
                 return ref
             files.set_aside(path)
-        self._files.publish(self.directory, ref.name, data)
+        self.put_bytes(ref, data)
         return ref
+
+    def put_bytes(self, ref: MetaRef, data: bytes) -> None:
+        """Store the bytes that a meta record's name promises; the caller syncs the directory."""
+        self._files.publish(self.directory, ref.name, data)
 
     def sync(self) -> None:
         """Put the names of what was stored on the disk."""
@@ -159,7 +185,7 @@ class Refs:
 
     def remove(self, ref: ActiveRef) -> None:
         """Remove an active ref that a higher one has replaced."""
-        files.remove(self._inside + ref.name)
+        files.remove(self.path(ref))
 
     def facts(self, refs: list[MetaRef]) -> SessionFacts:
         """Fold meta records; damaged ones are left out, and the first is reported in ``damage``."""
@@ -184,7 +210,7 @@ class Refs:
 
     def meta(self, ref: MetaRef) -> records.MetaRecord | None:
         """Return a meta record, or None if it is gone; CorruptObjectError names a damaged one."""
-        path, limit = self._inside + ref.name, self._files.limit
+        path, limit = self.path(ref), self._files.limit
         try:
             data = files.read_file(path, limit)
             if data is not None and not sha256(data).startswith(ref.hash12):

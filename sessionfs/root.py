@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
@@ -75,16 +76,25 @@ class Root:
         header = self._header()
         if header.format > FORMAT or header.requires:
             raise self._too_new(header, "written")
-        places = [(SESSIONS,)] + ([] if session is None else _places(str(session)))
-        for place in places:
-            path = files.join(self.path, *place)
-            target = files.link_target(path)
-            if target is not None and not _is_place_of_a_store(target, place):
+        for path, target, within in self.links(session):
+            if not within:
                 raise InvalidRequestError(
                     f"{path} is a link to {target}, which is not the same directory of a store: "
                     "nothing is written through it",
                     path=path,
                 )
+
+    def links(self, session: UUID | None = None) -> Iterator[tuple[str, str, bool]]:
+        """Give the links in the place of directories, where they lead, and whether that is a store."""
+        for place in [(SESSIONS,)] if session is None else [(SESSIONS,), *_places(str(session))]:
+            path = files.join(self.path, *place)
+            target = files.link_target(path)
+            if target is not None:
+                yield path, target, _is_place_of_a_store(target, place)
+
+    def is_store(self) -> bool:
+        """Tell whether there is a store, however little of it has arrived."""
+        return files.is_directory(self.sessions) or files.exists(files.join(self.path, HEADER))
 
     def make(self) -> None:
         """Create what is missing of the root; files that are there stay as they are."""

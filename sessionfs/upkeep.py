@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import UUID
+
 from . import checks
+from .doctor import Checkup, Reading
+from .errors import CorruptObjectError, InvalidRequestError
+from .files import StrPath
 from .index import IndexState, Progress
+from .models import VerifyResult
 from .opened import OpenedStore
+from .root import Root
 
 
 class Upkeep(OpenedStore):
@@ -27,3 +36,82 @@ class Upkeep(OpenedStore):
     def index_state(self) -> IndexState:
         """Return where the index is and what it holds."""
         return self._index.state()
+
+    def verify(
+        self,
+        *,
+        session_ids: Sequence[UUID] | None = None,
+        read_all: bool = False,
+        sample: float = 1.0,
+        on_session: Progress | None = None,
+    ) -> VerifyResult:
+        """Look at every file of the store, and return what is damaged, missing or odd. Changes nothing.
+
+        Every object that a checkpoint is made of is read and verified; large messages have to be there.
+
+        Args:
+            session_ids: look at these sessions alone; None: at all.
+            read_all: read and verify large messages too.
+            sample: the part of the objects, chosen at random, that is read: above 0, at most 1.
+            on_session: told how many of how many sessions are done.
+
+        """
+        return self._checkup(session_ids, read_all, sample, on_session, [], repairing=False)
+
+    def repair(
+        self,
+        *,
+        sources: Sequence[StrPath] = (),
+        session_ids: Sequence[UUID] | None = None,
+        read_all: bool = False,
+        sample: float = 1.0,
+        on_session: Progress | None = None,
+    ) -> VerifyResult:
+        """Do what ``verify`` does, and what can be done about its findings, which deletes nothing.
+
+        Bytes are taken from wherever they prove themselves by their hash: foreign files in the session,
+        a file whose line ends were changed, other stores. Damaged files are set aside. What was done is
+        ``repaired`` in the result; what is still wrong stands beside it.
+
+        Args:
+            sources: the roots of other stores that may have sound copies.
+            session_ids: look at these sessions alone; None: at all.
+            read_all: read and verify large messages too.
+            sample: the part of the objects, chosen at random, that is read: above 0, at most 1.
+            on_session: told how many of how many sessions are done.
+
+        Raises:
+            FormatError: the store or a source is of a newer version: nothing is done.
+            InvalidRequestError: a source is no store.
+
+        """
+        with suppress(CorruptObjectError):  # a damaged header is among what can be repaired
+            self._root.check_writable()
+        elsewhere = [self._source(source) for source in sources]
+        return self._checkup(session_ids, read_all, sample, on_session, elsewhere, repairing=True)
+
+    def _checkup(
+        self,
+        session_ids: Sequence[UUID] | None,
+        read_all: bool,
+        sample: float,
+        on_session: Progress | None,
+        sources: list[str],
+        *,
+        repairing: bool,
+    ) -> VerifyResult:
+        reading = Reading(read_all, checks.part(sample, "sample"))
+        checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
+        sessions = self._root.session_ids()
+        if session_ids is not None:
+            sessions = [self._existing(each).id for each in session_ids]
+        return checkup.run(sessions, on_session)
+
+    def _source(self, source: StrPath) -> str:
+        """Return the root of another store, which this version can read."""
+        path = checks.path(source, "sources")
+        other = Root(path, self._environment.files)
+        if not other.is_store():
+            raise InvalidRequestError(f"{path} is no store", path=path)
+        other.check_readable()
+        return path

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import finding, importing, indexing, reading, watching
+from . import finding, health, importing, indexing, reading, watching
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,5 +45,6 @@ for name, command, example in (
     ("stats", finding.stats, "sessionfs stats --since 1w"),
     ("watch", watching.watch, "sessionfs watch --json | jq -r .event"),
     ("index", indexing.index, "sessionfs index --rebuild"),
+    ("doctor", health.doctor, "sessionfs doctor --repair --from /mnt/backup/sessionfs"),
 ):
     app.command(name, epilog=f"Example: {example}")(command)

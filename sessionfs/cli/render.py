@@ -19,6 +19,7 @@ from ..models import (
     CheckpointCreated,
     CheckpointSummary,
     Event,
+    Finding,
     SearchHit,
     Session,
     SessionCreated,
@@ -27,6 +28,7 @@ from ..models import (
     SessionStatus,
     SessionSummary,
     SessionUpdated,
+    Severity,
 )
 from . import graph
 from .resolve import short_ids
@@ -97,6 +99,16 @@ def hits(console: Console, found: list[SearchHit], ids: list[UUID]) -> None:
 def _flat(text: str) -> str:
     """Return a piece of text on one line, its spaces as they are."""
     return harmless(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
+
+
+def finding(console: Console, each: Finding) -> None:
+    """Print a finding on a line, and what a repair would do or did on a second one."""
+    line = Text(each.severity, style="bold red" if each.severity is Severity.ERROR else "yellow")
+    line.append(f" {each.kind}: ", "bold").append(harmless(each.message), "default")
+    console.print(line, soft_wrap=True)
+    if each.repair is not None:
+        how = f"  {'repaired' if each.repaired else '→'} {harmless(each.repair)}"
+        console.print(Text(how, style="green" if each.repaired else "dim"), soft_wrap=True)
 
 
 def session(console: Console, shown: Session, *, full: bool) -> None:

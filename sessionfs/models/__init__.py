@@ -20,6 +20,7 @@ from .events import (
     SessionDeleted,
     SessionUpdated,
 )
+from .health import Finding, Severity, VerifyResult
 from .requests import (
     CreateCheckpointRequest,
     CreateSessionRequest,
@@ -62,6 +63,7 @@ __all__ = [
     "CreateSessionRequest",
     "CreateSessionResult",
     "Event",
+    "Finding",
     "FunctionCall",
     "Gap",
     "ImageUrl",
@@ -87,9 +89,11 @@ __all__ = [
     "SessionSummary",
     "SessionUpdated",
     "SessionVisibility",
+    "Severity",
     "TokenUsage",
     "ToolCall",
     "ToolUsageCounts",
     "ToolUsageStats",
     "UpdateSessionRequest",
+    "VerifyResult",
 ]
