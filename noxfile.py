@@ -20,6 +20,9 @@ TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
 FEW = {"SESSIONFS_EFFORT": "few"}
 """For runs that look for other faults than those that the usual run has tried already."""
 
+ALL = {"SESSIONFS_EFFORT": "all"}
+"""For runs that try everything, however long it takes."""
+
 nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
@@ -100,3 +103,17 @@ def bench(session: nox.Session) -> None:
     session.install(".[cli]")
     for name in ("append", "index"):
         session.run("python", f"tests/benchmarks/{name}.py", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Try every crash, kill, error, damage, race and hostile record, and print how many. Takes long."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "tests/faults", "tests/doctor", *session.posargs, env=ALL)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed the decoders for ten minutes."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "tests/faults/test_fuzz.py", *session.posargs, env=ALL)

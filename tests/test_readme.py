@@ -14,6 +14,8 @@ import pytest
 
 from sessionfs import FileStorage
 
+from .store.helpers import overwrite
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -64,22 +66,35 @@ def test_the_first_command_imports_lists_and_shows(shell: dict[str, str]) -> Non
 
 
 def test_the_library_examples(tmp_path: Path) -> None:
-    """The second one goes on with the store of the first."""
-    keep, find = (
-        subprocess.run(
-            [sys.executable, "-W", "error", "-c", example],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        ).stdout
-        for example in blocks("python")
-    )
-    assert keep == "Garden 1\n"
-    found, event = find.splitlines()
+    """The second one goes on with the store of the first, and the third with that, damaged."""
+    keep, find, break_ = blocks("python")
+    assert run_python(keep, tmp_path) == "Garden 1\n"
+    found, event = run_python(find, tmp_path).splitlines()
     assert found == "Garden 0 Water the [tomato]es"
     assert event.startswith("CheckpointCreated(")
+    shutil.copytree(tmp_path / "store", tmp_path / "backup")
+    storage = FileStorage(tmp_path / "store")
+    session = storage.list_sessions().sessions[0].id
+    path = Path(storage.checkpoint_path(storage.list_checkpoints(session).checkpoints[0].id))
+    overwrite(path, path.read_bytes()[:-1])
+    finding, state = run_python(
+        break_.replace("/mnt/backup/store", str(tmp_path / "backup")), tmp_path
+    ).splitlines()
+    assert finding.startswith(f"error object-damaged {path}")
+    assert "Gap(start=0, count=1" in state
+    assert storage.verify().sound
+    assert storage.get_session(session).active_checkpoint is not None
+
+
+def run_python(example: str, directory: Path) -> str:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ).stdout
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
@@ -116,3 +131,9 @@ def test_links_lead_somewhere() -> None:
     for document in (README, (ROOT / "spec" / "FORMAT.md").read_text()):
         for target in re.findall(r"\]\(([^)#:]+)\)", document):
             assert (ROOT / target).exists() or (ROOT / "spec" / target).exists(), target
+
+
+def test_guarantees_name_tests_that_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/.]+)`", (ROOT / "spec" / "GUARANTEES.md").read_text())
+    assert named
+    assert [each for each in named if not (ROOT / each).exists()] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -87,12 +87,20 @@ def ls(
             return
         if result.sessions:
             render.sessions(output.console(), result.sessions, [each.id for each in everything])
-        for line in _not_shown(everything, query, result):
+        for line in (*_not_shown(everything, query, result), *_ahead(result.sessions)):
             output.note(line)
         if not everything:
             output.note(f"no sessions in {storage.backend_info().store_path}")
         elif not result.total:
             output.note("no session matches")
+
+
+def _ahead(sessions: list[SessionSummary]) -> Iterator[str]:
+    """Say of which sessions the time is not yet: they stand first until it is."""
+    for each in sessions:
+        if each.updated_at > datetime.now(UTC) + timedelta(days=1):
+            when = f"{each.updated_at:%Y-%m-%d}"
+            yield f"! {each.id}: changed at {when}, which is not yet; a clock was wrong"
 
 
 def search(
