@@ -23,6 +23,9 @@ FEW = {"SESSIONFS_EFFORT": "few"}
 ALL = {"SESSIONFS_EFFORT": "all"}
 """For runs that try everything, however long it takes."""
 
+COVERING = [f"tests/{each}" for each in ("contract", "doctor", "faults", "property", "spec", "store")]
+"""Tests of the files of a store, and not of the index, the command line or what else stands upon them."""
+
 nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
@@ -95,6 +98,13 @@ def build(session: nox.Session) -> None:
         copy(name, away / name)
     session.chdir(away)
     session.run("pytest", "-p", "no:cacheprovider", *session.posargs, env=FEW)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Ask for every branch of the modules that write, read and decode."""
+    session.install("--editable", ".[cli]", *test_tools(), "pytest-cov>=6.0")
+    session.run("pytest", "--cov", "--cov-report=term-missing", *COVERING, *session.posargs, env=FEW)
 
 
 @nox.session
