@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from . import files, records
 from .clock import is_timestamp, parse_rfc3339
-from .errors import CorruptObjectError, InternalError, InvalidRequestError
+from .errors import CorruptObjectError, InvalidRequestError, StorageError
 from .files import Files
 from .ids import HASH12, is_sha256
 from .models import SessionStatus, SessionVisibility
@@ -118,16 +118,17 @@ class Refs:
     def target(self, ref: ActiveRef, objects: Objects) -> str | None:
         """Return the hash of the checkpoint that a ref names, or None if it cannot be told here.
 
-        The content says it at once; where that is torn or foreign the name is enough.
+        The content says it at once; where that is torn or foreign, or names nothing that is here, the
+        name is enough: a digit that is wrong must not let an older checkpoint become active.
         """
         try:
             said = self.said(ref)
-        except InternalError:
+        except StorageError:
             said = None
-        if said is not None:
+        if said is not None and objects.has(said):
             return said
         candidates = objects.hashes(ref.hash12)
-        return candidates[-1] if candidates else None
+        return candidates[-1] if candidates else said
 
     def path(self, ref: ActiveRef | MetaRef) -> str:
         """Return where a ref lies."""
