@@ -8,7 +8,7 @@ is active.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -174,10 +174,14 @@ class SessionDirectory:
         return new
 
     def replace(self, seen: RefNames, new: ActiveRef) -> None:
-        """Remove the refs below a new one that were seen before it was written."""
+        """Remove the refs below a new one that were seen before it was written.
+
+        One that cannot be removed stays, which is harmless: what was written is written.
+        """
         for ref in seen.active:
             if ref < new:
-                self.refs.remove(ref)
+                with suppress(StorageError):
+                    self.refs.remove(ref)
         self._wrote(self.id)
 
     def set_facts(self, facts: dict[str, Any]) -> None:
