@@ -330,5 +330,7 @@ class FileStorage(Upkeep):
 
     def _set_status(self, session_id: UUID, status: SessionStatus) -> None:
         directory = self._writable(session_id)
-        if directory.refs.facts(directory.refs.names().meta).status != status:
+        known = directory.refs.facts(directory.refs.names().meta)
+        # A damaged record may say otherwise once it is mended, and must not win then.
+        if known.status != status or known.damage is not None:
             directory.set_facts({"status": status})
