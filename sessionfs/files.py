@@ -185,11 +185,13 @@ def read_file(path: str, limit: int | None = None) -> bytes | None:
     with named(path):
         try:
             descriptor = os.open(path, _READ | _BINARY)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if os.path.islink(path):
+                raise NotRegularError(f"{path} is a link to nothing", path=path) from error
             return None
         except OSError as error:
             # A socket or a device without a driver in the file's place.
-            if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP):
+            if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
                 raise NotRegularError(f"{path} is no regular file", path=path) from error
             raise
         try:

@@ -124,13 +124,18 @@ class Root:
 
     def _header(self) -> _Header:
         path = files.join(self.path, HEADER)
-        data = files.read_file(path)
-        if data is None:
-            return _Header(FORMAT)  # not written or not arrived yet
         try:
+            data = files.read_file(path)
+            if data is None:
+                return _Header(FORMAT)  # not written or not arrived yet
             data.decode()
             return msgspec.json.decode(data, type=_Header)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except (
+            files.NotRegularError,
+            msgspec.MsgspecError,
+            UnicodeDecodeError,
+            RecursionError,
+        ) as error:
             raise CorruptObjectError(
                 f"{path} is damaged ({error}); a sound one reads {ROOT_FILES[HEADER].decode()}",
                 path=path,
