@@ -11,7 +11,7 @@ import msgspec
 
 from . import history, listing
 from .clock import to_datetime
-from .errors import CorruptObjectError, IncompleteError, NotFoundError, StorageError
+from .errors import CorruptObjectError, IncompleteError, StorageError
 from .history import Chain, Unread
 from .ids import checkpoint_id
 from .listing import Listed
@@ -141,7 +141,7 @@ def stats_or_unreadable(directory: SessionDirectory) -> SessionStats:
     """Like ``stats``, but a session that cannot be read counts as such."""
     try:
         return stats(directory)
-    except (NotFoundError, CorruptObjectError):
+    except StorageError:
         return SessionStats(total_sessions=1, unreadable_sessions=1)
 
 
