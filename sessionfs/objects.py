@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
+from typing import NamedTuple
 
-from . import files, records
+from . import files, fingerprints, records
 from .errors import CorruptObjectError, IncompleteError, InvalidRequestError, TooLargeError
 from .files import Files
 from .ids import is_sha256
@@ -18,39 +19,50 @@ from .records import CheckpointObject, InvalidRecordError, MessageObject, sha256
 _SUFFIX = ".json"
 
 
+Identity = tuple[int, ...] | None
+"""What tells that a file is still the one that was read; None: there is none."""
+
+
+class _Held(NamedTuple):
+    identity: Identity
+    checkpoint: CheckpointObject
+    size: int
+
+
 class ObjectCache:
     """Verified checkpoint objects, the most recently used within a budget of bytes.
 
     Safe to share between threads. Objects are immutable, so what an entry says never goes stale; that
-    its file is still here is for the caller to check. Keys are paths: a copy in another session is
-    another object.
+    its file is still here and as it was is for the caller to check, by the identity that is kept
+    beside it. Keys are paths: a copy in another session is another object.
     """
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._used = 0
-        self._entries: OrderedDict[str, tuple[CheckpointObject, int]] = OrderedDict()
+        self._entries: OrderedDict[str, _Held] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, path: str) -> CheckpointObject | None:
-        """Return the object of this file, if it is held."""
+    def get(self, path: str, identity: Identity) -> CheckpointObject | None:
+        """Return the object of this file, if it is held and was read from the same file."""
         with self._lock:
             entry = self._entries.get(path)
-            if entry is None:
+            if entry is None or entry.identity != identity:
                 return None
             self._entries.move_to_end(path)
-            return entry[0]
+            return entry.checkpoint
 
-    def add(self, path: str, checkpoint: CheckpointObject, size: int) -> None:
+    def add(self, path: str, identity: Identity, checkpoint: CheckpointObject, size: int) -> None:
         """Hold an object of this many bytes, letting go of the least recently used ones."""
         with self._lock:
-            if size > self._budget or path in self._entries:
+            before = self._entries.pop(path, None)
+            self._used -= before.size if before is not None else 0
+            if size > self._budget or identity is None:
                 return
-            self._entries[path] = (checkpoint, size)
+            self._entries[path] = _Held(identity, checkpoint, size)
             self._used += size
             while self._used > self._budget:
-                _, (_, freed) = self._entries.popitem(last=False)
-                self._used -= freed
+                self._used -= self._entries.popitem(last=False)[1].size
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -114,7 +126,8 @@ class Objects:
                 f"a record of {most:,} bytes is more than max_object_bytes = {self._files.limit:,}"
             )
         *_, sha = [self.put(each) for each in needed]
-        self._cache.add(self.path(sha), checkpoint, len(data))
+        path = self.path(sha)
+        self._cache.add(path, fingerprints.identity(path), checkpoint, len(data))
         return sha
 
     def sync(self) -> None:
@@ -161,17 +174,17 @@ class Objects:
         IncompleteError if it is not here or still being written; CorruptObjectError if it is damaged.
         """
         path = self.path(sha)
-        held = self._cache.get(path)
+        # What is built on an object that is not here any more, or was damaged since it was read, could
+        # be read by nobody else. Looked at before reading: a change in between shows the next time.
+        identity = fingerprints.identity(path)
+        held = self._cache.get(path, identity)
         if held is not None:
-            # What is built on an object that is not here any more could be read by nobody else.
-            if not files.exists(path):
-                raise self._missing(sha)
             return held
         data = self.read(sha)
         found = self._decode(sha, data)
         if not isinstance(found, CheckpointObject):
             return None
-        self._cache.add(path, found, len(data))
+        self._cache.add(path, identity, found, len(data))
         return found
 
     def read(self, sha: str) -> bytes:
