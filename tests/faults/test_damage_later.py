@@ -66,11 +66,12 @@ def test_nothing_is_built_on_what_is_damaged_since(
     storage, session, path = read_before(store)
     before = sorted(path.parent.iterdir())
     harm(path)
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: storage.append_messages(session, [said(94)]),
         lambda: storage.get_active_checkpoint(session),
         lambda: storage.fork_session(session),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(CorruptObjectError, match=path.name):
             attempt()
     assert sorted(each for each in path.parent.iterdir() if each.suffix == ".json") == before

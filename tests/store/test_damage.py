@@ -381,6 +381,8 @@ def test_a_session_that_cannot_be_read_leaves_the_others_in_peace(store: Store, 
     assert listed[store.neighbour].problem is None
     assert (listed[store.session].problem or "") != ""
     assert storage.get_checkpoint(storage.get_active_checkpoint(store.neighbour).id)
+    figures = storage.get_store_stats()
+    assert (figures.total_sessions, figures.unreadable_sessions) == (2, 1)
     with pytest.raises(StorageError):
         storage.get_session(store.session)
 
