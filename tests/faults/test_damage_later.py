@@ -44,13 +44,12 @@ def replace(path: Path) -> None:
     arriving.replace(path)
 
 
-HARM: dict[str, Callable[[Path], object]] = {
-    "flipped": flip,
-    "replaced": replace,
-    **{
-        kind: lambda path, kind=kind: KINDS[kind](path, path) for kind in KINDS if "another" not in kind
-    },
-}
+def of_kind(kind: str) -> Callable[[Path], object]:
+    return lambda path: KINDS[kind](path, path)
+
+
+HARM: dict[str, Callable[[Path], object]] = {"flipped": flip, "replaced": replace}
+HARM |= {kind: of_kind(kind) for kind in KINDS if kind != "a link to another"}
 
 
 def read_before(store: Store) -> tuple[FileStorage, UUID, Path]:

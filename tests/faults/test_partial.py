@@ -57,7 +57,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> History:
             ids.append(storage.append_messages(session, messages).id)
         for parent in (3, 17, 33):  # branches that keep a part of what they follow
             state = storage.get_checkpoint(ids[parent]).state.messages
-            shorter: list[Message] = [*state[:-1], said(200 + parent, large=True), said(300 + parent)]
+            shorter: list[Message] = [*state[:-4], said(200 + parent, large=True), said(300 + parent)]
             request = CreateCheckpointRequest(shorter, parent_id=ids[parent])
             ids.append(storage.create_checkpoint(session, request).id)
             ids.append(storage.append_messages(session, [said(400 + parent)]).id)
