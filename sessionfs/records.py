@@ -21,7 +21,8 @@ LARGE_MESSAGE = 65_536
 """From this many bytes on a message is stored in an object of its own."""
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Depth = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 
 
 class InvalidRecordError(ValueError):
@@ -80,7 +81,7 @@ class _CheckpointRecord(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_o
     parent: str | None
     base: str | None
     keep: _Count
-    depth: _Count
+    depth: _Depth
     count: _Count
     at: str
     metadata: Raw | UnsetType = UNSET
@@ -200,7 +201,13 @@ def _check_session(found: str, expected: str) -> None:
 def _check_kind(data: bytes) -> None:
     """Refuse a record that names two kinds: readers could differ on which one counts."""
     # It stands there once, or with an escape: in nearly every record neither is to be suspected.
-    if (data.count(b'kind"') > 1 or b"\\u00" in data) and len(_kinds(data)) > 1:
+    if data.count(b'kind"') < 2 and b"\\u00" not in data:
+        return
+    try:
+        kinds = _kinds(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRecordError(str(error)) from error
+    if len(kinds) > 1:
         raise InvalidRecordError("the record names two kinds")
 
 
@@ -211,7 +218,8 @@ def _kinds(data: bytes) -> list[object]:
     def build(fields: list[tuple[str, object]]) -> None:
         outermost[:] = fields
 
-    json.loads(data, object_pairs_hook=build)
+    # Numbers as they are written: one of thousands of digits cannot be converted, and need not be.
+    json.loads(data, object_pairs_hook=build, parse_int=str, parse_float=str)
     kinds: list[object] = []
     for name, value in outermost:
         if name == "kind" and value not in kinds:
