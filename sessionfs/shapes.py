@@ -67,40 +67,47 @@ def text(message: dict[str, Any]) -> str:
     pieces: list[str] = []
     content, tool_calls = message.get("content"), message.get("tool_calls")
     if content is None and tool_calls is None:
-        _collect_fields(message, _BESIDE_TEXT | _IDS, pieces)
+        _collect(_fields(message, _BESIDE_TEXT | _IDS), pieces)
     elif isinstance(content, str) and tool_calls is None:
         return content
     else:
-        _collect(content, pieces)
-        _collect(tool_calls, pieces)
+        _collect([(content, False), (tool_calls, False)], pieces)
     return "\n".join(pieces)
 
 
-def _collect(value: object, pieces: list[str], *, whole: bool = False) -> None:
-    """Add the texts in a value to the pieces; ``whole``: none of its fields is for machines."""
-    if isinstance(value, str):
-        if not (value.startswith("data:") and ";base64," in value[:200]):
-            pieces.append(value)
-    elif isinstance(value, list):
-        for item in value:
-            _collect(item, pieces, whole=whole)
-    elif isinstance(value, dict):
-        is_part = not whole and ("type" in value or "function" in value)
-        _collect_fields(value, _IN_PARTS if is_part else frozenset(), pieces, whole=whole)
+_Values = list[tuple[object, bool]]
+"""Values, each with whether it counts as a whole: then none of its fields is for machines."""
 
 
-def _collect_fields(
-    fields: dict[str, Any], passed_over: frozenset[str], pieces: list[str], *, whole: bool = False
-) -> None:
+def _collect(values: _Values, pieces: list[str]) -> None:
+    """Add the texts in values to the pieces, in their order."""
+    # No recursion: a record of another writer may be nested as deep as a decoder can follow.
+    left = values[::-1]
+    while left:
+        item, whole = left.pop()
+        if isinstance(item, str):
+            if not (item.startswith("data:") and ";base64," in item[:200]):
+                pieces.append(item)
+        elif isinstance(item, list):
+            left.extend((each, whole) for each in reversed(item))
+        elif isinstance(item, dict):
+            is_part = not whole and ("type" in item or "function" in item)
+            left.extend(reversed(_fields(item, _IN_PARTS if is_part else frozenset(), whole=whole)))
+
+
+def _fields(fields: dict[str, Any], passed_over: frozenset[str], *, whole: bool = False) -> _Values:
+    """Return the values of fields that people read."""
+    found: _Values = []
     for name, item in fields.items():
         if name not in passed_over:
-            _collect(item, pieces, whole=whole or name in _ARGUMENTS)
+            found.append((item, whole or name in _ARGUMENTS))
             if name == "arguments" and isinstance(item, str) and "\\" in item:
-                _collect_meant(item, pieces)
+                found.append((_meant(item), True))
+    return found
 
 
-def _collect_meant(arguments: str, pieces: list[str]) -> None:
+def _meant(arguments: str) -> object:
     try:
-        _collect(_decode(arguments), pieces, whole=True)
+        return _decode(arguments)
     except (msgspec.MsgspecError, RecursionError):
-        return  # no JSON: it stands there as it is
+        return None  # no JSON: it stands there as it is
