@@ -30,6 +30,10 @@ RADIX = 16
 """Steps between bases grow by this factor: a writer's policy, not part of the format."""
 
 
+MOST_DEPTH = (1 << 53) - 1
+"""No writer counts this far; what a hostile record says may be a number that nothing can add to."""
+
+
 class Link(NamedTuple):
     """One object of a chain; ``shared``: how many of its messages the opened checkpoint begins with."""
 
@@ -161,8 +165,10 @@ def build(
     Its state is the first ``common`` messages of the checkpoint ``onto``, then ``added``. With its base
     so far back that it would have more bytes than the limit, it takes the nearest one.
     """
-    depth = 0 if not onto else onto[0].checkpoint.depth + 1
-    link = _choose_base(onto, depth) if onto else None
+    depth = onto[0].checkpoint.depth + 1 if onto else 0
+    if depth > MOST_DEPTH:
+        depth = 0  # as one that builds upon none
+    link = _choose_base(onto, depth) if onto and depth else None
     keep = min(common, link.shared) if link else 0
     stored = (elements(onto, keep)[: common - keep] if onto else []) + added
     if onto and sum(map(len, stored)) + _HEADER_BYTES > limit:

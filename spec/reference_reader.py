@@ -128,6 +128,7 @@ def valid_checkpoint(record: Record) -> bool:
     return (
         all(record.get(field, 0) is None or is_hash(record.get(field)) for field in ("parent", "base"))
         and all(is_count(record.get(field)) for field in ("keep", "depth", "count"))
+        and record["count"] < 2**32
         and is_at(record.get("at"))
         and isinstance(record.get("metadata", {}), dict)
         and isinstance(messages, list)
