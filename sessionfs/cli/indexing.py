@@ -9,7 +9,7 @@ import typer
 from ..errors import InternalError
 from . import output
 from .options import AsJson, Store, open_store, workers
-from .text import counted
+from .text import counted, harmless
 
 
 def index(
@@ -28,10 +28,10 @@ def index(
         if as_json:
             output.print_json(state._asdict())
         elif state.usable:
-            typer.echo(f"{state.directory}: {state.size:,} bytes")
+            typer.echo(f"{harmless(state.directory)}: {state.size:,} bytes")
             listed, searchable = state.sessions or 0, state.searchable or 0
             typer.echo(f"{counted(listed, 'session')}, {searchable:,} of them with their messages")
             text = f"{state.text or 0:,} bytes of text"
             typer.echo(f"{counted(state.checkpoints or 0, 'checkpoint')}, {text}")
         else:
-            typer.echo(f"{state.directory}: no index yet; the next listing makes one")
+            typer.echo(f"{harmless(state.directory)}: no index yet; the next listing makes one")

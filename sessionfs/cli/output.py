@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..errors import StorageError
-from .text import harmless
+from .text import harmless, harmless_json
 
 _PIPED_WIDTH = 1000
 
@@ -75,7 +75,7 @@ def note(text: str) -> None:
 
 def print_line(value: Any) -> None:
     """Print one of many answers for programs, on a line of its own."""
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.write(harmless_json(msgspec.json.encode(value)) + b"\n")
 
 
 def print_json(value: Any) -> None:
@@ -85,5 +85,5 @@ def print_json(value: Any) -> None:
     except UnicodeEncodeError:
         # A path that is no text: as escapes, which its bytes can be had from.
         raw = json.dumps(msgspec.to_builtins(value), indent=2).encode()
-    sys.stdout.buffer.write(raw + b"\n")
+    sys.stdout.buffer.write(harmless_json(raw) + b"\n")
     sys.stdout.buffer.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
 from . import output, render, resolve
 from .options import AsJson, SessionArgument, Store, open_store
-from .text import counted
+from .text import counted, harmless
 
 _MOST_MESSAGES = 10_000
 """As many as ``log`` reads to show what was said."""
@@ -126,7 +127,10 @@ def path(
                 }
             )
         else:
-            typer.echo(os.fsencode(checkpoint if active and checkpoint else directory))
+            found_path = str(checkpoint if active and checkpoint else directory)
+            # Another program is given the very name; a person's terminal takes no commands from it.
+            watched = sys.stdout.isatty()
+            typer.echo(harmless(found_path) if watched else os.fsencode(found_path))
 
 
 def _add_states(

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = (
+    r"\x7f-\x9f"  # DEL and the control characters of 8 bits, of which some terminals take commands
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of writing
+    r"\u2028\u2029"  # line ends that are no line feeds
+    # What nobody sees. Joiners (U+200C, U+200D) and selectors stay: letters and emoji need them.
+    r"\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+_UNSEEN_IN_JSON = re.compile(f"[{_UNSEEN}]")
+_CONTROL = re.compile(rf"[\x00-\x08\x0b-\x1f\ud800-\udfff{_UNSEEN}]")  # a name may hold surrogates
 _SECONDS = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _STEPS = ((60, "s"), (60, "min"), (24, "h"), (7, "d"), (52, "w"))
 
@@ -13,9 +22,17 @@ _STEPS = ((60, "s"), (60, "min"), (24, "h"), (7, "d"), (52, "w"))
 def harmless(text: str) -> str:
     """Return a text in which nothing commands the terminal: control characters become visible.
 
-    Line feeds and tabs stay. Marks that turn the direction of writing are control characters too.
+    Line feeds and tabs stay. Marks that turn the direction of writing or that nobody sees, and what
+    no encoding can carry, become visible too.
     """
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def harmless_json(raw: bytes) -> bytes:
+    """Return the same JSON in which nothing commands a terminal that it is shown on: as escapes."""
+    if raw.isascii() and b"\x7f" not in raw:
+        return raw  # JSON has no control characters of ASCII, DEL excepted
+    return _UNSEEN_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], raw.decode()).encode()
 
 
 def one_line(text: str, most: int = 200) -> str:
