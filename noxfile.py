@@ -24,7 +24,7 @@ ALL = {"SESSIONFS_EFFORT": "all"}
 """For runs that try everything, however long it takes."""
 
 COVERING = [f"tests/{each}" for each in ("contract", "doctor", "faults", "property", "spec", "store")]
-"""Tests of the files of a store, and not of the index, the command line or what else stands upon them."""
+"""Tests of the files of a store, and not of what stands upon them."""
 
 nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]
 nox.options.error_on_missing_interpreters = False

@@ -125,7 +125,7 @@ class Root:
     def _header(self) -> _Header:
         path = files.join(self.path, HEADER)
         try:
-            data = files.read_file(path)
+            data = files.read_file(path, self.limit)
             if data is None:
                 return _Header(FORMAT)  # not written or not arrived yet
             data.decode()

@@ -354,11 +354,14 @@ class Session:
 def check_readable(root: str) -> None:
     """Section 10: refuse a store that needs a reader which knows more than this one."""
     try:
-        header = json.loads(read_bytes(os.path.join(root, "sessionfs.json")) or b"{}")
+        data = read_bytes(os.path.join(root, "sessionfs.json")) or b""
+        header = json.loads(data.decode(), parse_constant=int)  # NaN is not JSON
+        json.dumps(header, ensure_ascii=False).encode()
+        sound = is_count(header["format"]) and header["format"] >= 1
         required = [entry for entry in header.get("requires", []) if entry.startswith("read:")]
-    except (ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return  # damage, which refuses writes alone
-    if required:
+    if sound and required:
         raise Problem("format", f"{root} requires {', '.join(required)}")
 
 
