@@ -218,13 +218,17 @@ def _kinds(data: bytes) -> list[object]:
     def build(fields: list[tuple[str, object]]) -> None:
         outermost[:] = fields
 
-    # Numbers as they are written: one of thousands of digits cannot be converted, and need not be.
-    json.loads(data, object_pairs_hook=build, parse_int=str, parse_float=str)
+    # A number of thousands of digits cannot be converted, and need not be: no number is a kind.
+    json.loads(data, object_pairs_hook=build, parse_int=_no_kind, parse_float=_no_kind)
     kinds: list[object] = []
     for name, value in outermost:
         if name == "kind" and value not in kinds:
             kinds.append(value)
     return kinds
+
+
+def _no_kind(_: str) -> int:
+    return 0
 
 
 def _is_written_time(text: str) -> bool:

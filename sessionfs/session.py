@@ -223,7 +223,9 @@ class SessionDirectory:
         if ref < mine:
             return True
         before = seen.highest_at or ""
-        while following is not None and following != sha:
+        passed = {sha}
+        while following is not None and following not in passed:
+            passed.add(following)
             checkpoint = self.objects.checkpoint_or_none(following)
             if checkpoint is None or checkpoint.at <= before:
                 return False
