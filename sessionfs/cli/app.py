@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
 from . import finding, health, importing, indexing, reading, watching
+from .text import harmless
+
+# click's UsageError, from wherever this version of typer has it.
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+
+@contextmanager
+def _harmless_errors() -> Iterator[None]:
+    """Make what is said of a wrong command line, which quotes it, harmless for a terminal."""
+    try:
+        yield
+    except _UsageError as error:
+        error.message = harmless(error.message)
+        raise
+
+
+class _Commands(TyperGroup):
+    """The commands; errors in their arguments are harmless."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        with _harmless_errors():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, context: Any) -> Any:
+        with _harmless_errors():
+            return super().invoke(context)
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
