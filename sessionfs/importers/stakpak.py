@@ -61,7 +61,7 @@ def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:
                 columns <= {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
                 for table, columns in _COLUMNS.items()
             )
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):  # a damaged schema may have names that are no UTF-8
         return False
 
 
@@ -81,9 +81,11 @@ def read(path: Path) -> Iterator[Transcript]:
                     transcript = _transcript(database, dict(row))
                 except (sqlite3.Error, InvalidRequestError) as error:
                     failed.append(f"session {_text(row['id'])}: {error}")
+                except UnicodeError:
+                    failed.append(f"session {_text(row['id'])}: an id in it is not UTF-8")
                 else:
                     yield transcript
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise InvalidRequestError(f"{path}: {error}", path=str(path)) from error
     if failed:
         raise InvalidRequestError(f"{path}: {'; '.join(failed)}", path=str(path))

@@ -290,3 +290,26 @@ def test_reading_leaves_the_database_alone(storage: FileStorage, tmp_path: Path)
     before = {each.name: each.read_bytes() for each in folder.iterdir()}
     import_all(storage, path)
     assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+
+
+def test_an_id_that_is_no_text_keeps_back_its_own_session_alone(tmp_path: Path) -> None:
+    path = tmp_path / "local.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE sessions(id, title, created_at)")
+        connection.execute("CREATE TABLE checkpoints(id, session_id, parent_id, state, created_at)")
+        connection.execute("INSERT INTO sessions VALUES (CAST(x'80' AS TEXT), 'bad', '1')")
+        connection.execute("INSERT INTO sessions VALUES (?, 'good', '2')", (S1,))
+    titles: list[str] = []
+    with pytest.raises(InvalidRequestError, match="not UTF-8"):
+        titles.extend(each.request.title for each in importers.read(path))
+    assert titles == ["good"]
+
+
+def test_a_column_whose_name_is_no_text_is_no_transcript(tmp_path: Path) -> None:
+    path = tmp_path / "local.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE sessions(id, title, created_at)")
+        connection.execute("CREATE TABLE checkpoints(id, session_id, parent_id, state, created_at)")
+    path.write_bytes(path.read_bytes().replace(b"parent_id, state", b"parent_id, st\x80te"))
+    with pytest.raises(InvalidRequestError, match="no transcript"):
+        list(importers.read(path))
