@@ -6,7 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from . import files
 
@@ -22,6 +22,10 @@ else:
         except OSError as error:
             return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
         return True
+
+    def _unlock(descriptor: int) -> None:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 _LOCK_SECONDS = 10.0
@@ -45,4 +49,6 @@ def exclusive(directory: str) -> Iterator[None]:
                 time.sleep(_LOCK_STEP)
         yield
     finally:
+        if _try_lock is not None:
+            _unlock(descriptor)  # closing is not enough: a child process may have it open, too
         os.close(descriptor)

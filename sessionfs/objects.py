@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import NamedTuple
 
-from . import files, fingerprints, records
+from . import files, fingerprints, forks, records
 from .errors import CorruptObjectError, IncompleteError, InvalidRequestError, TooLargeError
 from .files import Files
 from .ids import is_sha256
@@ -39,6 +39,11 @@ class ObjectCache:
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
+        self.renew()
+        forks.renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Begin anew, empty."""
         self._used = 0
         self._entries: OrderedDict[str, _Held] = OrderedDict()
         self._lock = Lock()

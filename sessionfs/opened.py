@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -40,11 +42,21 @@ class OpenedStore:
         writer = Files(durability, checks.positive(max_object_bytes, "max_object_bytes"))
         self._root = Root(path, writer)
         index_parent = None if index_dir is None else checks.path(index_dir, "index_dir")
+        self._options: dict[str, Any] = {
+            "durability": durability,
+            "index_dir": index_parent,
+            "message_type": message_type,
+            "max_object_bytes": max_object_bytes,
+        }
         self._index = Index(self._root, index_parent, self._directory)
         wrote = self._index.notices.mark
         self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
         self._views = Views(MessageCodec(message_type))
         self._root.check_readable()
+
+    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+        """Pickle what it was opened with: whoever unpickles it opens the same root."""
+        return partial(type(self), self._root.path, **self._options), ()
 
     def __enter__(self) -> Self:
         return self

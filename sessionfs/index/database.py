@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .. import files, fingerprints
+from .. import files, fingerprints, forks
 from ..errors import StorageError
 from . import contents, names, sessions, texts
 from .place import LockedError, Place
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _SCHEMA = sessions.SCHEMA + names.SCHEMA + contents.SCHEMA + texts.SCHEMA
 _BUSY_SECONDS = 5.0
+
+
+_sqlite_hangs = False
 
 
 class UnusableError(Exception):
@@ -40,6 +43,20 @@ class Database:
         if self._connection is not None:
             with suppress(Exception):
                 self._connection.close()
+        self._connection = self._opened = None
+
+    def abandon(self, *, amid_a_call: bool) -> None:
+        """Leave the connection to the parent of this process: to close it could roll back its work.
+
+        Args:
+            amid_a_call: a thread that is not in this process may have been inside SQLite, whose own
+                locks are then held for ever: this process and its children go without any index.
+
+        """
+        global _sqlite_hangs
+        _sqlite_hangs = _sqlite_hangs or amid_a_call
+        if self._connection is not None:
+            forks.leak(self._connection)
         self._connection = self._opened = None
 
     def __del__(self) -> None:
@@ -79,6 +96,8 @@ class Database:
     @contextmanager
     def _or_unusable(self) -> Iterator[None]:
         """Turn what can happen to a cache into UnusableError; one that is damaged is thrown away."""
+        if _sqlite_hangs:
+            raise UnusableError("this process was forked while its parent used an index")
         import sqlite3
 
         try:

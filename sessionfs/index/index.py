@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from .. import conversation, listing, searching
+from .. import conversation, forks, listing, searching
 from ..errors import StorageError
 from ..listing import Listed
 from ..models import ListSessionsQuery, ListSessionsResult, SearchResult, SessionSummary
@@ -94,13 +94,22 @@ class Index:
         self._root = root
         self._directory_of = directory_of
         self._database = Database(Place(root.path, index_dir))
-        self._lock = Lock()
         self._writes = False
+        self.notices = Notices(root)
+        self._begin()
+        forks.renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Begin anew, knowing nothing of what the index holds."""
+        self._database.abandon(amid_a_call=self._lock.locked())
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = Lock()
         self._sessions = Level("sessions", REFS)
         self._objects = Level("objects", OBJECTS)
         self._contents = Level("contents", OBJECTS)
         self._levels = (self._sessions, self._objects, self._contents)
-        self.notices = Notices(root)
 
     def close(self) -> None:
         """Close the connection."""
