@@ -11,6 +11,7 @@ import random
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -23,20 +24,20 @@ from sessionfs import (
     FileStorage,
     UpdateSessionRequest,
 )
+from sessionfs.ids import checkpoint_id
 
 Manner = Literal["blind", "comparing", "mixed"]
 
 
 class Plan(msgspec.Struct):
-    """What one process does; ``thread`` t of process p is the writer ``p.t``."""
+    """What one process does, one manner after the other; its thread t is the writer ``process.t``."""
 
     root: str
     notes: str
-    sessions: list[UUID]
+    sessions: dict[Manner, list[UUID]]
     process: int
     threads: int
     appends: int
-    manner: Manner
 
 
 class Note(msgspec.Struct):
@@ -58,7 +59,7 @@ class Note(msgspec.Struct):
     expected: UUID | None = None
     own: int | None = None
     title: str | None = None
-    at: str | None = None
+    at: datetime | None = None
 
     @property
     def is_conflict(self) -> bool:
@@ -69,10 +70,16 @@ def said(session: UUID, writer: str, number: int) -> dict[str, Any]:
     return {"writer": writer, "number": number, "said": f"word {writer} in {session}"}
 
 
+def active_id(storage: FileStorage, session: UUID) -> UUID:
+    """Tell what is active without reading its messages, of which there are thousands here."""
+    directory = storage._directory(session)
+    return checkpoint_id(directory.active(directory.refs.names())[0].sha)
+
+
 def append_comparing(storage: FileStorage, session: UUID, message: dict[str, Any]) -> tuple[UUID, UUID]:
     """Append as soon as nobody came in between; return the new checkpoint and the one before."""
     while True:
-        active = storage.get_active_checkpoint(session).id
+        active = active_id(storage, session)
         try:
             return storage.append_messages(session, [message], expected_active=active).id, active
         except ConflictError:
@@ -88,17 +95,17 @@ class Writer:
         path = os.path.join(plan.notes, self.name)
         self._notes = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._random = random.Random(self.name)
-        self._made: dict[UUID, list[UUID]] = {session: [] for session in plan.sessions}
+        self._made: dict[UUID, list[UUID]] = {}
 
     def run(self) -> None:
-        rest, appends = len(self.plan.sessions), self.plan.appends
-        first = self._random.randrange(rest)
-        for number in range(appends):
-            self.write(self.plan.sessions[(first + number) % rest], number)
+        for manner, sessions in self.plan.sessions.items():
+            self._made = {session: [] for session in sessions}
+            first = self._random.randrange(len(sessions))
+            for number in range(self.plan.appends):
+                self.write(sessions[(first + number) % len(sessions)], number, manner)
         os.close(self._notes)
 
-    def write(self, session: UUID, number: int) -> None:
-        manner = self.plan.manner
+    def write(self, session: UUID, number: int, manner: Manner) -> None:
         if manner == "mixed":
             manner = self._random.choice(["blind", "comparing"])
             self._anything(session)
@@ -106,14 +113,14 @@ class Writer:
         while True:
             expected = None
             if manner == "comparing":
-                expected = self.storage.get_active_checkpoint(session).id
+                expected = active_id(self.storage, session)
             note = self._begin(session, expected)
             try:
                 made = self.storage.append_messages(session, [message], expected_active=expected)
             except ConflictError:
                 self._end(note)
                 continue
-            note.made, note.own, note.at = made.id, number, made.created_at.isoformat()
+            note.made, note.own, note.at = made.id, number, made.created_at
             self._made[session].append(made.id)
             return self._end(note)
 

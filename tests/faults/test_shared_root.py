@@ -1,0 +1,191 @@
+"""Several storages of one process on one root, and a root that vanishes under all of them."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from sessionfs import (
+    ChatMessage,
+    ConflictError,
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    FileStorage,
+    InternalError,
+    ListCheckpointsQuery,
+    ListSessionsQuery,
+    NotFoundError,
+    SearchQuery,
+    StorageError,
+    UpdateSessionRequest,
+)
+from tests.effort import Counted, chosen
+
+ROUNDS = chosen(few=1, usual=4, everything=100)
+REMOVALS = chosen(few=2, usual=10, everything=200)
+
+
+class Typed(msgspec.Struct, dict=True):
+    role: str
+    content: str
+
+
+def storages(tmp_path: Path) -> list[FileStorage]:
+    """Open one root in every way."""
+    root = tmp_path / "store"
+    return [
+        FileStorage(root, durability="relaxed", message_type=dict),
+        FileStorage(root, durability="relaxed", message_type=dict),
+        FileStorage(root, durability="full", message_type=ChatMessage),
+        FileStorage(root, durability="relaxed", index_dir=tmp_path / "elsewhere", message_type=Typed),
+        FileStorage(root, durability="relaxed", index_dir="/dev/null/nowhere", message_type=dict),
+    ]
+
+
+def plain(messages: list[Any]) -> list[Any]:
+    return msgspec.json.decode(msgspec.json.encode(messages), type=list[Any])
+
+
+def test_each_storage_answers_with_what_any_other_has_just_written(tmp_path: Path) -> None:
+    all_ = storages(tmp_path)
+    created = all_[0].create_session(CreateSessionRequest("t", []))
+    session, state = created.session_id, list[dict[str, str]]()
+    for n in range(ROUNDS * len(all_)):
+        writer = all_[n % len(all_)]
+        state.append({"role": "user", "content": f"number {n:04}"})
+        title = f"title {n:04}"
+        writer.update_session(session, UpdateSessionRequest(title=title))
+        if n % 7 == 3 and len(state) > 2:
+            state = state[-2:]
+            made = writer.create_checkpoint(session, CreateCheckpointRequest(state)).id
+        else:
+            made = writer.append_messages(session, state[-1:]).id
+        for reader in all_:
+            told = reader.get_session(session)
+            assert told.active_checkpoint is not None
+            assert (told.title, told.active_checkpoint.id) == (title, made)
+            assert plain(told.active_checkpoint.state.messages) == state
+            assert plain(reader.get_checkpoint(made).state.messages) == state
+            (listed,) = reader.list_sessions(ListSessionsQuery(search=title)).sessions
+            assert (listed.active_checkpoint_id, listed.message_count) == (made, len(state))
+            last = reader.list_checkpoints(session, ListCheckpointsQuery(limit=1, offset=n + 1))
+            assert [each.id for each in last.checkpoints] == [made]
+            assert last.total == n + 2
+            assert reader.search(SearchQuery(f"number {n:04}")).total == 1
+            with pytest.raises(ValueError, match="active checkpoint"):
+                reader.append_messages(session, [], expected_active=created.checkpoint.id)
+    for reader in all_:
+        reader.close()
+
+
+def test_threads_on_different_storages_lose_nothing(tmp_path: Path, counted: Counted) -> None:
+    all_ = storages(tmp_path)
+    created = all_[0].create_session(CreateSessionRequest("t", []))
+    session = created.session_id
+
+    def work(n: int) -> list[UUID]:
+        storage, made = all_[n % len(all_)], []
+        for i in range(ROUNDS):
+            message = {"role": "user", "content": f"{n}.{i}"}
+            made.append(storage.append_messages(session, [message]).id)
+            for reader in all_:
+                assert reader.get_checkpoint(made[-1]).session_id == session
+                query = ListCheckpointsQuery(limit=100_000)
+                found = {each.id for each in reader.list_checkpoints(session, query).checkpoints}
+                assert found.issuperset(made)
+                assert reader.search(SearchQuery(f"{n}.{i}", session_id=session)).total >= 1
+        return made
+
+    with ThreadPoolExecutor(2 * len(all_)) as pool:
+        made = [id_ for each in pool.map(work, range(2 * len(all_))) for id_ in each]
+    assert len(set(made)) == len(made)
+    for reader in all_:
+        listed = reader.list_checkpoints(session, ListCheckpointsQuery(limit=100_000))
+        assert {each.id for each in listed.checkpoints} == {created.checkpoint.id, *made}
+        reader.close()
+    counted("appends through storages of one process", len(made))
+
+
+Harm = Callable[[Path, Path, UUID], None]
+
+
+def move_away_and_back(root: Path, aside: Path, session: UUID) -> None:
+    directory = root / "sessions" / str(session)
+    try:
+        directory.rename(aside)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(directory, ignore_errors=True)  # what was written to it meanwhile
+    try:
+        aside.rename(directory)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(aside)
+
+
+def remove_root(root: Path, aside: Path, session: UUID) -> None:
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.mark.parametrize("harm", [move_away_and_back, remove_root])
+def test_what_vanishes_under_those_who_use_it_is_told_by_errors_of_ours(
+    tmp_path: Path, counted: Counted, harm: Harm
+) -> None:
+    all_ = storages(tmp_path)[:2]
+    root, stop = tmp_path / "store", threading.Event()
+    shared = [all_[0].create_session(CreateSessionRequest("t", [])).session_id]
+    refused: list[StorageError] = []
+
+    def work(n: int) -> int:
+        storage, calls = all_[n % 2], 0
+
+        def use() -> None:
+            session = shared[-1]
+            made = storage.append_messages(session, [{"n": n}])
+            storage.append_messages(session, [{"n": n}], expected_active=made.id)
+
+        def look() -> None:
+            storage.list_sessions()
+            storage.search(SearchQuery("anything"))
+            storage.list_checkpoints(shared[-1])
+            storage.get_session(shared[-1])
+            storage.fork_session(shared[-1])
+
+        while not stop.is_set():
+            calls += 1
+            try:
+                (use if n % 3 else look)()
+            except StorageError as error:
+                refused.append(error)
+        return calls
+
+    with ThreadPoolExecutor(6) as pool:
+        begun = [pool.submit(work, n) for n in range(6)]
+        try:
+            for _ in range(REMOVALS):
+                before = len(refused)
+                while len(refused) == before and not any(each.done() for each in begun):
+                    harm(root, tmp_path / "aside", shared[-1])
+                created = all_[0].create_session(CreateSessionRequest("again", [{"n": 0}]))
+                shared.append(created.session_id)
+        finally:
+            stop.set()
+        for error in refused:
+            assert isinstance(error, InternalError | NotFoundError | ConflictError), error
+        counted(f"calls while things vanished, {harm.__name__}", sum(each.result() for each in begun))
+    for storage in (*all_, *storages(tmp_path)):
+        again = storage.create_session(CreateSessionRequest("again", [{"said": "it"}])).session_id
+        made = storage.append_messages(again, [{"n": 1}])
+        assert storage.get_active_checkpoint(again).id == made.id
+        assert again in {
+            each.id for each in storage.list_sessions(ListSessionsQuery(limit=10**6)).sessions
+        }
+        storage.close()
