@@ -30,6 +30,7 @@ from sessionfs import (
 from tests.effort import Counted, chosen
 
 ROUNDS = chosen(few=1, usual=4, everything=100)
+OTHERS = 10
 REMOVALS = chosen(few=2, usual=10, everything=200)
 
 
@@ -58,6 +59,8 @@ def test_each_storage_answers_with_what_any_other_has_just_written(tmp_path: Pat
     all_ = storages(tmp_path)
     created = all_[0].create_session(CreateSessionRequest("t", []))
     session, state = created.session_id, list[dict[str, str]]()
+    for n in range(OTHERS):  # so many that the index is written
+        all_[0].create_session(CreateSessionRequest("another", [{"n": n}]))
     for n in range(ROUNDS * len(all_)):
         writer = all_[n % len(all_)]
         state.append({"role": "user", "content": f"number {n:04}"})
@@ -68,6 +71,8 @@ def test_each_storage_answers_with_what_any_other_has_just_written(tmp_path: Pat
             made = writer.create_checkpoint(session, CreateCheckpointRequest(state)).id
         else:
             made = writer.append_messages(session, state[-1:]).id
+        if n % len(all_) == 0:
+            all_[n // len(all_) % len(all_)].update_index()
         for reader in all_:
             told = reader.get_session(session)
             assert told.active_checkpoint is not None
