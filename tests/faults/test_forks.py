@@ -16,7 +16,7 @@ from sessionfs import ChatMessage, CreateSessionRequest, FileStorage
 from tests.effort import Counted, chosen
 
 REPOSITORY = Path(__file__).parents[2]
-FORKS = chosen(few=4, usual=20, everything=500)
+FORKS = chosen(few=2, usual=20, everything=500)
 
 # From Python 3.12 on, a fork of a process with threads is warned of: it is what is tried here.
 WARNINGS = ("error", "ignore:This process:DeprecationWarning")

@@ -26,11 +26,17 @@ from .readers import EVERY, STOP, Seen, digest
 from .writers import Manner, Note, Plan, read_notes, said
 
 REPOSITORY = Path(__file__).parents[2]
-PROCESSES = chosen(few=4, usual=8, everything=8)
+PROCESSES = chosen(few=2, usual=8, everything=8)
 THREADS = chosen(few=2, usual=4, everything=4)
-APPENDS = chosen(few=5, usual=10, everything=500)
-READERS = 2
-MOST_OPENED = 400
+APPENDS: dict[Manner, int] = {
+    "blind": chosen(few=5, usual=10, everything=500),
+    "comparing": chosen(few=5, usual=10, everything=500),
+    "mixed": chosen(
+        few=5, usual=10, everything=100
+    ),  # a third of its calls read and write whole states
+}
+READERS = chosen(few=1, usual=2, everything=2)
+MOST_OPENED = chosen(few=400, usual=400, everything=40)
 """So many checkpoints with their parents are read whole; of the others it is what is listed."""
 
 MOST_COMPARED = 1_000
@@ -87,7 +93,7 @@ def test_nothing_is_lost(tmp_path: Path, counted: Counted, number: int) -> None:
     notes, seen = write_and_read(root, sessions)
     for manner, some in sessions.items():
         here = [note for note in notes if note.session in some]
-        assert sum(note.own is not None for note in here) == PROCESSES * THREADS * APPENDS
+        assert sum(note.own is not None for note in here) == PROCESSES * THREADS * APPENDS[manner]
         for session in some:
             history = History(root, session, [note for note in here if note.session == session])
             history.check_acknowledged()
@@ -97,7 +103,7 @@ def test_nothing_is_lost(tmp_path: Path, counted: Counted, number: int) -> None:
                 history.check_blind()
             if manner == "comparing":
                 history.check_one_line()
-        counted(f"appends acknowledged, {manner}", PROCESSES * THREADS * APPENDS)
+        counted(f"appends acknowledged, {manner}", PROCESSES * THREADS * APPENDS[manner])
         counted(f"conflicts, {manner}", sum(note.is_conflict for note in here))
     check_seen(storage, seen)
     counted("states read meanwhile", len(seen))

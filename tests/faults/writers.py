@@ -40,7 +40,7 @@ class Plan(msgspec.Struct):
     sessions: dict[Manner, list[UUID]]
     process: int
     threads: int
-    appends: int
+    appends: dict[Manner, int]
 
 
 class Note(msgspec.Struct):
@@ -104,7 +104,7 @@ class Writer:
         for manner, sessions in self.plan.sessions.items():
             self._made = {session: [] for session in sessions}
             first = self._random.randrange(len(sessions))
-            for number in range(self.plan.appends):
+            for number in range(self.plan.appends[manner]):
                 self.write(sessions[(first + number) % len(sessions)], number, manner)
         os.close(self._notes)
 
