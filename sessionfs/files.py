@@ -124,7 +124,7 @@ class Files:
 
     def make_directory(self, path: str) -> None:
         """Create a directory and the parents that it lacks, each one's name on the disk."""
-        if os.path.isdir(path):
+        if is_directory(path):
             return
         parent = os.path.dirname(os.path.abspath(path))
         self.make_directory(parent)
@@ -132,7 +132,7 @@ class Files:
             try:
                 os.mkdir(path, _DIRECTORY_MODE)
             except FileExistsError:
-                if not os.path.isdir(path):
+                if not is_directory(path):
                     raise
                 return
             os.chmod(path, _DIRECTORY_MODE)
@@ -237,12 +237,28 @@ def names(directory: str) -> list[str]:
 
 def is_directory(path: str) -> bool:
     """Tell whether there is a directory (or a link to one) of this name."""
-    return os.path.isdir(path)
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        with named(path):
+            raise
 
 
 def exists(path: str) -> bool:
-    """Tell whether the name is taken, by whatever it is."""
-    return os.path.lexists(path)
+    """Tell whether the name is taken, by whatever it is.
+
+    An error if the operating system does not say: what may be there is not to be taken for missing.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        with named(path):
+            raise
+    return True
 
 
 def process_id() -> int:

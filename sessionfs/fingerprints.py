@@ -14,6 +14,9 @@ from . import files
 Fingerprint = tuple[int, int, int]
 """Of a directory: when it changed and was modified, in nanoseconds since 1970, and its inode."""
 
+UNTOLD: Fingerprint = (1 << 63, -1, -1)
+"""Where the operating system does not say. Never settled: no answer is taken to be as before."""
+
 RACY_NS = 2_000_000_000
 """What changed this shortly before it was looked at may have changed once more since, without its
 time telling: it is to be looked at again."""
@@ -26,8 +29,10 @@ def of(directory: str) -> Fingerprint | None:
     """
     try:
         status = os.stat(directory)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return UNTOLD
     if os.name == "nt":  # where st_ctime is the time of creation, the names have to tell
         listed = zlib.crc32("/".join(sorted(files.names(directory))).encode(errors="surrogatepass"))
         return listed, status.st_mtime_ns, status.st_ino
@@ -54,13 +59,15 @@ def digests(parent: str, children: Iterable[str], inside: str) -> dict[str, int]
         # Relative to an open directory, the kernel need not walk the whole path each time.
         descriptor = os.open(parent, os.O_RDONLY)
     except OSError:
-        return dict.fromkeys(children, 0)
+        return {child: digest(of(files.join(parent, child, inside))) for child in children}
     try:
         for child in children:
             try:
                 status = stat_(child + end, dir_fd=descriptor)
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 found[child] = 0
+            except OSError:
+                found[child] = digest(UNTOLD)
             else:
                 found[child] = hash((status.st_ctime_ns, status.st_mtime_ns, status.st_ino))
     finally:

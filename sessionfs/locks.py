@@ -49,6 +49,7 @@ def exclusive(directory: str) -> Iterator[None]:
                 time.sleep(_LOCK_STEP)
         yield
     finally:
-        if _try_lock is not None:
-            _unlock(descriptor)  # closing is not enough: a child process may have it open, too
-        os.close(descriptor)
+        with suppress(OSError):  # nothing was written through it
+            if _try_lock is not None:
+                _unlock(descriptor)  # closing is not enough: a child process may have it open, too
+            os.close(descriptor)

@@ -63,7 +63,7 @@ class Notices:
         """Return sessions that came or went; their directory tells sooner than a watch does."""
         found = fingerprints.of(self._root.sessions)
         before, known = self._arrivals
-        if found == before:
+        if found == before and found != fingerprints.UNTOLD:
             return set()
         here = set(self._root.session_names())
         self._arrivals = found, here
