@@ -27,7 +27,7 @@ NUMBER = 10
 
 
 def make(root: Path) -> Made:
-    """Make a store to read: more sessions than are read without an index, one of them with a history."""
+    """Make a store with more sessions than are read without an index, one of them with a history."""
     storage = FileStorage(root, durability="relaxed", message_type=dict)
     for n in range(NUMBER):
         created = storage.create_session(CreateSessionRequest(f"needle {n}", [{"content": f"hay {n}"}]))
