@@ -132,6 +132,15 @@ class Account:
         return [sure["whole"], *(each["states"] for each in mine)]
 
 
+def dangling(root: Path) -> list[str]:
+    """Return the active refs that name an object that is not there."""
+    return [
+        str(ref.relative_to(root))
+        for ref in root.glob("sessions/*/refs/active.*")
+        if not list(ref.parents[1].glob(f"objects/{ref.name[-12:]}*.json"))
+    ]
+
+
 def temporary(root: Path) -> list[str]:
     """Return the temporary files and directories in a store."""
     return sorted(str(path.relative_to(root)) for path in root.rglob(".tmp-*"))

@@ -12,7 +12,7 @@ from sessionfs import CreateSessionRequest, FileStorage, UpdateSessionRequest
 
 from ..store.helpers import overwrite
 from . import steps
-from .expecting import Account, Picture, picture, temporary
+from .expecting import Account, Picture, dangling, picture, temporary
 from .forks import Ended, Forks
 from .tracing import TRACED, Position, positions
 
@@ -62,6 +62,7 @@ class Stage:
         """Assert that everything acknowledged is there, and that the store can be written to."""
         before: Picture = {} if workload == "first session" else self._before
         account = Account(before, ended.told)
+        assert dangling(self.root) == [], "a ref was written before its object"
         self._mend()
         found = picture(self.root, self._scratch / "index of the reader")
         account.check(found)

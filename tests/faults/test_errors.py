@@ -78,7 +78,8 @@ def test_an_error_is_told_and_loses_nothing(
             errors = check_errors(ended, str(stage.root))
             if not fault.persists:
                 assert {"gave_up": True} not in ended.told, "it fails still, now that the error is over"
-                assert temporary(stage.root) == []
+                if len(injected(ended)) == 1:  # else what cleans up may have been hit as well
+                    assert temporary(stage.root) == []
             if fault.error == INTERRUPTED and is_retried(fault.place):
                 assert errors == []
             stage.check(workload, ended)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sessionfs import CreateSessionRequest, FileStorage, ListSessionsQuery, SearchQuery
+from sessionfs import CreateSessionRequest, FileStorage, ListSessionsQuery, SearchQuery, fingerprints
 
 from ..effort import Counted, chosen
 from ..store.helpers import snapshot
@@ -129,3 +129,14 @@ def test_a_title_that_cannot_be_read_is_told_of(look: str, tmp_path: Path) -> No
             assert storage.search(SearchQuery("needle")).problems
         else:
             assert storage.list_sessions(ListSessionsQuery(search="needle")).total
+
+
+def test_a_directory_that_cannot_be_looked_at_is_never_as_before(tmp_path: Path) -> None:
+    """What was seen beside such a look must be looked at again: it is not the same as no directory."""
+    (tmp_path / "session").mkdir()
+    loop = tmp_path / "session" / "refs"
+    loop.symlink_to(loop)
+    found = fingerprints.of(str(loop))
+    assert not fingerprints.is_settled(found, 1 << 62)
+    told = fingerprints.digests(str(tmp_path), ["session", "missing"], "refs")
+    assert told["session"] != told["missing"] == fingerprints.digest(None)
