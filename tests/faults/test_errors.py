@@ -24,8 +24,8 @@ from .tracing import (
     is_retried,
 )
 
-MOST = chosen(few=4, usual=30, everything=1_000_000)
-MOST_LIMITS = chosen(few=1, usual=4, everything=60)
+MOST = chosen(few=1, usual=12, everything=1_000_000)
+MOST_LIMITS = chosen(few=1, usual=2, everything=60)
 
 
 class Fault(NamedTuple):

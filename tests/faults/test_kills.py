@@ -13,7 +13,7 @@ from .stage import Stage
 from .steps import WORKLOADS
 from .tracing import kill_at
 
-MOST = chosen(few=4, usual=1000, everything=1000)
+MOST = chosen(few=1, usual=1000, everything=1000)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)

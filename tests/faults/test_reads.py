@@ -17,7 +17,7 @@ from .forks import Ended, Forks
 from .test_errors import check_errors, faults
 from .tracing import IN_A_ROW, TRACED, injected, positions
 
-MOST = chosen(few=3, usual=14, everything=1_000_000)
+MOST = chosen(few=1, usual=4, everything=1_000_000)
 
 
 class Reader:
