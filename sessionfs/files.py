@@ -44,6 +44,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 join = os.path.join
 name_of = os.path.basename
+parent_of = os.path.dirname
 
 
 class NameTakenError(InternalError):

@@ -51,6 +51,16 @@ class MetaRef(NamedTuple):
         return f"meta.{self.at}-{self.hash12}.json"
 
 
+def parse(name: str) -> ActiveRef | MetaRef | None:
+    """Return the ref that a file's name is; None: it is foreign."""
+    match = _NAME.fullmatch(name)
+    if match is None or not is_timestamp(match[2]):
+        return None
+    if match[1] == "active":
+        return ActiveRef(match[2], match[3]) if match[4] is None else None
+    return None if match[4] is None else MetaRef(match[2], match[3])
+
+
 class RefNames(NamedTuple):
     """What one look at the directory showed, each list in ascending order."""
 
@@ -103,16 +113,9 @@ class Refs:
         return found
 
     def _look(self) -> RefNames:
-        active: list[ActiveRef] = []
-        meta: list[MetaRef] = []
-        for name in files.names(self.directory):
-            match = _NAME.fullmatch(name)
-            if match is None or not is_timestamp(match[2]):
-                continue
-            if match[1] == "active" and match[4] is None:
-                active.append(ActiveRef(match[2], match[3]))
-            elif match[1] == "meta" and match[4] is not None:
-                meta.append(MetaRef(match[2], match[3]))
+        found = [parse(name) for name in files.names(self.directory)]
+        active = [each for each in found if isinstance(each, ActiveRef)]
+        meta = [each for each in found if isinstance(each, MetaRef)]
         return RefNames(sorted(active), sorted(meta))
 
     def target(self, ref: ActiveRef, objects: Objects) -> str | None:
@@ -168,16 +171,19 @@ class Refs:
                 f"a record of {len(data):,} bytes is more than max_object_bytes = {self._files.limit:,}"
             )
         ref = MetaRef(at, sha256(data)[:HASH12])
-        path = self.path(ref)
-        if files.exists(path):
-            if self._is_sound(ref):
-                return ref
-            files.set_aside(path)
         self.put_bytes(ref, data)
         return ref
 
     def put_bytes(self, ref: MetaRef, data: bytes) -> None:
-        """Store the bytes that a meta record's name promises; the caller syncs the directory."""
+        """Store the bytes that a meta record's name promises; the caller syncs the directory.
+
+        A good file of that name stays as it is; a bad one is set aside first.
+        """
+        path = self.path(ref)
+        if files.exists(path):
+            if self._is_sound(ref):
+                return
+            files.set_aside(path)
         self._files.publish(self.directory, ref.name, data)
 
     def sync(self) -> None:

@@ -73,9 +73,7 @@ class Root:
         InvalidRequestError if it would lead out of the store, through a link in the place of a
         directory to anything but the same directory of another store.
         """
-        header = self._header()
-        if header.format > FORMAT or header.requires:
-            raise self._too_new(header, "written")
+        self.check_format()
         for path, target, within in self.links(session):
             if not within:
                 raise InvalidRequestError(
@@ -83,6 +81,12 @@ class Root:
                     "nothing is written through it",
                     path=path,
                 )
+
+    def check_format(self) -> None:
+        """Raise FormatError if the store is of a newer version; CorruptObjectError as above."""
+        header = self._header()
+        if header.format > FORMAT or header.requires:
+            raise self._too_new(header, "written")
 
     def links(self, session: UUID | None = None) -> Iterator[tuple[str, str, bool]]:
         """Give the links in the place of directories, where they lead, and whether that is a store."""
@@ -126,16 +130,14 @@ class Root:
         path = files.join(self.path, HEADER)
         try:
             data = files.read_file(path, self.limit)
-            if data is None:
-                return _Header(FORMAT)  # not written or not arrived yet
+        except files.NotRegularError as error:
+            raise CorruptObjectError(error.message, path=path, finding="not-regular") from error
+        if data is None:
+            return _Header(FORMAT)  # not written or not arrived yet
+        try:
             data.decode()
             return msgspec.json.decode(data, type=_Header)
-        except (
-            files.NotRegularError,
-            msgspec.MsgspecError,
-            UnicodeDecodeError,
-            RecursionError,
-        ) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise CorruptObjectError(
                 f"{path} is damaged ({error}); a sound one reads {ROOT_FILES[HEADER].decode()}",
                 path=path,
