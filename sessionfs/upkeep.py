@@ -86,7 +86,7 @@ class Upkeep(OpenedStore):
 
         """
         with suppress(CorruptObjectError):  # a damaged header is among what can be repaired
-            self._root.check_writable()
+            self._root.check_format()
         elsewhere = [self._source(source) for source in sources]
         return self._checkup(session_ids, read_all, sample, on_session, elsewhere, repairing=True)
 
@@ -102,16 +102,17 @@ class Upkeep(OpenedStore):
     ) -> VerifyResult:
         reading = Reading(read_all, checks.part(sample, "sample"))
         checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
-        sessions = self._root.session_ids()
-        if session_ids is not None:
-            sessions = [self._existing(each).id for each in session_ids]
-        return checkup.run(sessions, on_session)
+        if session_ids is None:
+            return checkup.run(self._root.session_ids(), on_session)
+        sessions = [self._existing(each).id for each in dict.fromkeys(session_ids)]
+        return checkup.run(sessions, on_session, whole=False)
 
     def _source(self, source: StrPath) -> str:
-        """Return the root of another store, which this version can read."""
+        """Return the root of another store, which is of no newer version."""
         path = checks.path(source, "sources")
         other = Root(path, self._environment.files)
         if not other.is_store():
             raise InvalidRequestError(f"{path} is no store", path=path)
-        other.check_readable()
+        with suppress(CorruptObjectError):  # its records verify themselves
+            other.check_format()
         return path

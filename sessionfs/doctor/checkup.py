@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from uuid import UUID
 
 from .. import files
@@ -13,18 +14,27 @@ from ..objects import ObjectCache
 from ..root import SESSIONS, Root
 from ..session import Environment, SessionDirectory
 from . import root as roots
-from .kinds import Found, found
-from .objects import Reading
-from .session import Examined, examine
+from .kinds import Found, found, reason
+from .objects import Reading, Surveyed
+from .session import examine
 
 Progress = Callable[[int, int], object]
 """Is told how many of how many sessions are done."""
 
-_ROUNDS = 4
-"""How often a session is looked at again: what was adopted can make more possible, twice at most."""
-
 _OTHERS = 0o077
 _ORDER = list(Severity)
+
+
+class _Figures(NamedTuple):
+    checkpoints: int = 0
+    objects: int = 0
+    objects_read: int = 0
+    bytes_read: int = 0
+
+    @classmethod
+    def of(cls, surveyed: Surveyed) -> _Figures:
+        here, known = len(surveyed.here), len(surveyed.known)
+        return cls(known, here, surveyed.read, surveyed.bytes_read)
 
 
 class Checkup:
@@ -53,75 +63,104 @@ class Checkup:
         self._reading = reading
         self._sources = sources
         self._repairing = repairing
-        self._result = VerifyResult([], 0, 0, 0, 0, 0)
+        self._found: dict[UUID | None, list[Found]] = {}
+        self._figures: dict[UUID, _Figures] = {}
 
-    def run(self, sessions: list[UUID], on_session: Progress | None) -> VerifyResult:
-        """Look at these sessions, and then at the root; return what was found."""
-        result = self._result
+    def run(
+        self, sessions: list[UUID], on_session: Progress | None, *, whole: bool = True
+    ) -> VerifyResult:
+        """Look at these sessions, and then at the root; return what was found.
+
+        ``whole``: these are all sessions of the store.
+        """
+        if not self._root.is_store():
+            return VerifyResult([], 0, 0, 0, 0, 0)
+        changed: set[UUID] = set()
         for done, session in enumerate(sessions, start=1):
-            self._keep(self._session(session))
-            result.sessions += 1
+            changed |= self._look_after(session)
             if on_session is not None:
                 on_session(done, len(sessions))
-        self._keep(self._treat(self._look_at_root))
-        result.findings.sort(key=lambda each: (_ORDER.index(each.severity), each.path))
-        return result
+        # What belongs to another session was put there, perhaps after that one was looked at.
+        while changed:
+            changed = {other for session in sorted(changed) for other in self._look_after(session)}
+        sure = whole and self._reading.sample == 1.0
+        self._look_after_root(sure=sure)
+        return self._result()
 
-    def _session(self, session: UUID) -> list[Found]:
-        last: list[Examined] = []
+    def _result(self) -> VerifyResult:
+        findings = [each.finding for results in self._found.values() for each in results]
+        findings.sort(key=lambda each: (_ORDER.index(each.severity), each.path))
+        return VerifyResult(
+            findings,
+            len(self._figures),
+            sum(each.checkpoints for each in self._figures.values()),
+            sum(each.objects for each in self._figures.values()),
+            sum(each.objects_read for each in self._figures.values()),
+            sum(each.bytes_read for each in self._figures.values()),
+        )
+
+    def _look_after(self, session: UUID) -> set[UUID]:
+        """Look at a session, and repair it; return the other sessions that this changed."""
+        links = [each for each in self._root.links(session) if each[0] != self._root.sessions]
+        is_ours = self._directory_to_write(session) is not None
 
         def look() -> list[Found]:
-            last.append(self._examine(session))
-            return last[-1].found
+            try:
+                results = self._examine(session)
+            except StorageError as error:
+                path = error.path or self._root.session_path(session)
+                results = [found("unreadable", path, reason(error, path), session=session)]
+            if not is_ours:
+                results = [each.without_repair() for each in results]
+            return results + [roots.link(*each, session=session) for each in links]
 
-        try:
-            results = self._treat(look)
-        except StorageError as error:
-            path = self._root.session_path(session)
-            reason = error.message.removeprefix(path).lstrip(": ")
-            return [found("unreadable", path, reason, session=session)]
-        surveyed = last[-1].objects
-        self._result.checkpoints += len(surveyed.known)
-        self._result.objects += len(surveyed.here)
-        self._result.objects_read += surveyed.read
-        self._result.bytes_read += surveyed.bytes_read
-        return results
+        repaired = self._treat(session, look)
+        if repaired:
+            self._environment.wrote(session)
+        changed = {each.repair.changes for each in repaired if each.repair} - {None, session}
+        return {each for each in changed if each is not None}
 
-    def _examine(self, session: UUID) -> Examined:
+    def _look_after_root(self, *, sure: bool) -> None:
+        everything = [each for results in self._found.values() for each in results]
+        known = sure and all(each.finding.kind != "object-unknown" for each in everything)
+        writer = self._environment.files
+        self._treat(None, lambda: list(roots.findings(self._root, writer, nothing_unknown=known)))
+
+    def _examine(self, session: UUID) -> list[Found]:
         examined = examine(
             self._directory(session),
             self._reading,
             [files.join(source, SESSIONS, str(session)) for source in self._sources],
-            self._directory,
+            self._directory_to_write,
             wall_clock(),
             private=self._is_private(),
         )
-        for path, target, within in self._root.links(session):
-            if path != self._root.sessions:
-                examined.found.append(roots.link(path, target, within=within))
-        return examined
+        self._figures[session] = _Figures.of(examined.objects)
+        return examined.found
 
-    def _look_at_root(self) -> list[Found]:
-        known = all(each.kind != "object-unknown" for each in self._result.findings)
-        return list(roots.findings(self._root, self._environment.files, nothing_unknown=known))
-
-    def _treat(self, look: Callable[[], list[Found]]) -> list[Found]:
-        """Look, and do what can be done, until there is nothing left; return all that was found."""
-        treated: list[Found] = []
-        results = look()
-        for _ in range(_ROUNDS if self._repairing else 0):
+    def _treat(self, about: UUID | None, look: Callable[[], list[Found]]) -> list[Found]:
+        """Look, and do what can be done, until that is nothing new; return what was done."""
+        results, treated = look(), list[Found]()
+        done: set[tuple[str, str]] = set()
+        while self._repairing:
             now = list(_repaired(results))
-            if not now:
-                break
             treated += now
+            new = {(each.finding.kind, each.finding.path) for each in now} - done
+            if not new:
+                break
+            done |= new
             results = look()
-        return treated + results
-
-    def _keep(self, results: list[Found]) -> None:
-        self._result.findings += [each.finding for each in results]
+        before = [each for each in self._found.get(about, []) if each.finding.repaired]
+        left = [each for each in results if not each.finding.repaired]
+        self._found[about] = before + treated + left
+        return treated
 
     def _directory(self, session: UUID) -> SessionDirectory:
         return SessionDirectory(self._root.session_path(session), session, self._environment)
+
+    def _directory_to_write(self, session: UUID) -> SessionDirectory | None:
+        is_ours = all(within for *_, within in self._root.links(session))
+        return self._directory(session) if is_ours else None
 
     def _is_private(self) -> bool:
         """Tell whether other users cannot reach anything in the store."""

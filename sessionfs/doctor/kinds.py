@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
+from .. import files
+from ..errors import StorageError
 from ..models import Finding, Severity
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -52,10 +54,11 @@ KINDS: dict[str, Severity] = {
 
 
 class Repair(NamedTuple):
-    """What can be done about a finding: in words, and the deed."""
+    """What can be done about a finding: in words, the deed, and which other session it changes."""
 
     what: str
     do: Callable[[], object]
+    changes: UUID | None = None
 
 
 class Found(NamedTuple):
@@ -63,6 +66,11 @@ class Found(NamedTuple):
 
     finding: Finding
     repair: Repair | None
+
+    def without_repair(self) -> Found:
+        """Return the finding as one about which nothing can be done here."""
+        self.finding.repair = None
+        return Found(self.finding, None)
 
 
 def found(
@@ -78,3 +86,14 @@ def found(
     what = None if repair is None else repair.what
     finding = Finding(kind, KINDS[kind], path, f"{path} {message}", session, list(checkpoints), what)
     return Found(finding, repair)
+
+
+def reason(error: StorageError, path: str) -> str:
+    """Return what an error says after the path that it begins with."""
+    return error.message.removeprefix(path).lstrip(": ")
+
+
+def is_broken_link(path: str) -> bool:
+    """Tell whether a name is taken by a link that leads to nothing."""
+    status = files.status(path)
+    return status.kind == "none" and status.target is not None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,12 +13,13 @@ import msgspec
 from .. import files, needs, records
 from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..ids import checkpoint_id, parse_session_id
-from ..records import LARGE_MESSAGE, CheckpointObject, InvalidRecordError
+from ..records import LARGE_MESSAGE, CheckpointObject, InvalidRecordError, MessageObject
 from ..session import SessionDirectory
-from .evidence import Evidence, restored
-from .kinds import Found, Repair, found
+from .evidence import Evidence, Proof, readable
+from .kinds import Found, Repair, found, is_broken_link, reason
 
-DirectoryOf = Callable[[UUID], SessionDirectory]
+DirectoryOf = Callable[[UUID], SessionDirectory | None]
+"""Gives the directory of another session of the store; None: nothing may be written there."""
 
 
 class _Named(msgspec.Struct):
@@ -42,7 +44,8 @@ class Surveyed:
 
     Attributes:
         here: the hashes that names promise.
-        known: the checkpoints that are sound by themselves.
+        known: the checkpoints that are sound by themselves, without what they say in messages.
+        named: the hashes that these name as large messages.
         messages: the hashes of message objects that are sound.
         unknown: the hashes of objects of a kind that this version does not know.
         unread: the hashes of objects that were not read.
@@ -51,8 +54,10 @@ class Surveyed:
     """
 
     def __init__(self, directory: SessionDirectory) -> None:
+        self._objects = directory.objects
         self.here = set(directory.objects.hashes())
         self.known: dict[str, CheckpointObject] = {}
+        self.named: set[str] = set()
         self.messages: set[str] = set()
         self.unread: set[str] = set()
         self.bad: dict[str, StorageError] = {}
@@ -64,172 +69,247 @@ class Surveyed:
         """How many objects were read."""
         return len(self.here) - len(self.unread)
 
+    def lacks(self, sha: str) -> bool:
+        """Tell whether no object has this name, also none that came since the others were listed."""
+        return sha not in self.here and not self._objects.has(sha)
+
+    def is_no_checkpoint(self, sha: str) -> bool:
+        """Tell whether an object is sound and something else."""
+        is_message = sha in self.messages or (sha in self.unread and sha in self.named)
+        return is_message or sha in self.unknown
+
 
 def survey(directory: SessionDirectory, reading: Reading) -> Surveyed:
     """Read a session's objects, small ones first: they tell which large ones are messages."""
     done = Surveyed(directory)
-    objects = directory.objects
-    named: set[str] = set()
     for size, sha in sorted(_sizes(directory, done)):
-        is_message = size >= LARGE_MESSAGE and sha in named
+        is_message = size >= LARGE_MESSAGE and sha in done.named
         if (is_message and not reading.everything) or random.random() >= reading.sample:  # noqa: S311
             done.unread.add(sha)
             continue
         try:
-            record = objects.record(sha)
+            record = directory.objects.record(sha)
+            _check_values(directory.objects.path(sha), record)
+        except IncompleteError as error:
+            if directory.objects.has(sha):
+                done.bad[sha] = error
+            else:
+                done.here.discard(sha)
         except StorageError as error:
             done.bad[sha] = error
-            continue
-        done.bytes_read += size
-        if isinstance(record, CheckpointObject):
-            done.known[sha] = record
-            named.update(large for _, large in record.large)
-        elif record is None:
-            done.unknown.add(sha)
         else:
-            done.messages.add(sha)
+            done.bytes_read += size
+            _sort_in(done, sha, record)
     return done
+
+
+def _sort_in(done: Surveyed, sha: str, record: CheckpointObject | MessageObject | None) -> None:
+    if isinstance(record, CheckpointObject):
+        done.known[sha] = msgspec.structs.replace(record, elements=[], metadata=None)
+        done.named.update(large for _, large in record.large)
+    elif record is None:
+        done.unknown.add(sha)
+    else:
+        done.messages.add(sha)
+
+
+def _check_values(path: str, record: CheckpointObject | MessageObject | None) -> None:
+    """Raise CorruptObjectError if what a record carries is JSON that no decoder takes."""
+    carried: list[bytes] = []
+    if isinstance(record, CheckpointObject):
+        carried = [*record.elements, record.metadata or b"{}"]
+    elif record is not None:
+        carried = [record.message]
+    try:
+        for each in carried:
+            msgspec.json.decode(each)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        how = f"{path} is no valid record: a message or the metadata cannot be read: {error}"
+        raise CorruptObjectError(how, path=path, finding="object-invalid") from error
 
 
 def _sizes(directory: SessionDirectory, done: Surveyed) -> Iterator[tuple[int, str]]:
     for sha in done.here:
+        path = directory.objects.path(sha)
         try:
-            yield files.status(directory.objects.path(sha)).size, sha
+            status = files.status(path)
+            if is_broken_link(path):
+                how = f"{path} is a link to nothing"
+                done.bad[sha] = CorruptObjectError(how, path=path, finding="not-regular")
+            else:
+                yield status.size if status.kind == "file" else 0, sha
         except StorageError as error:
             done.bad[sha] = error
 
 
+class Needed:
+    """What checkpoints need and cannot have.
+
+    Attributes:
+        by: for each object that is bad or missing, the checkpoints that need it, oldest first; a
+            bad one that may be a checkpoint needs itself.
+        broken: for each checkpoint that names something else than it should, what is wrong, and the
+            checkpoints that cannot be read for it.
+
+    """
+
+    def __init__(self, done: Surveyed) -> None:
+        self.by: dict[str, list[str]] = {sha: [sha] for sha in done.bad if sha not in done.named}
+        self.broken: dict[str, tuple[str, list[str]]] = {}
+        for sha, _ in sorted(done.known.items(), key=lambda item: (item[1].at, item[0])):
+            self._follow(done, sha)
+
+    def _follow(self, done: Surveyed, sha: str) -> None:
+        """Go along a checkpoint's chain, as a reader does."""
+        before: str | None = None
+        following: str | None = sha
+        shared: int | None = None
+        while following is not None:
+            link = done.known.get(following)
+            if link is None:
+                if following in done.bad or done.lacks(following):
+                    self.by.setdefault(following, []).append(sha)
+                elif before is not None and done.is_no_checkpoint(following):
+                    self._breaks(before, "has a base that is no checkpoint", sha)
+                return
+            if before is not None and done.known[before].keep > link.count:
+                self._breaks(before, "keeps more messages than its base has", sha)
+                return
+            shared = link.count if shared is None else shared
+            for each in {large for i, large in link.large if link.keep + i < shared}:
+                if each in done.bad or done.lacks(each):
+                    self.by.setdefault(each, []).append(sha)
+                elif each in done.known or each in done.unknown:
+                    self._breaks(following, "names something as a message that is none", sha)
+            before, shared, following = following, min(shared, link.keep), link.base
+
+    @property
+    def unreadable(self) -> set[str]:
+        """The checkpoints that cannot be read."""
+        lists = [*self.by.values(), *(each for _, each in self.broken.values())]
+        return {sha for each in lists for sha in each}
+
+    def _breaks(self, broken: str, why: str, sha: str) -> None:
+        ids = self.broken.setdefault(broken, (why, []))[1]
+        if sha not in ids[-1:]:
+            ids.append(sha)
+
+
 def findings(
-    directory: SessionDirectory, done: Surveyed, evidence: Evidence, of: DirectoryOf
+    directory: SessionDirectory, done: Surveyed, needed: Needed, evidence: Evidence, of: DirectoryOf
 ) -> Iterator[Found]:
     """Give what is wrong with objects, and with what checkpoints need of each other."""
     objects, id_ = directory.objects, directory.id
-    affected, broken = _affected(done)
     for sha, error in sorted(done.bad.items()):
-        if isinstance(error, IncompleteError):
-            yield found("in-flight", objects.path(sha), "is being written just now", session=id_)
-        else:
-            misplaced = _misplaced(directory, sha, error, evidence, of)
-            yield misplaced or _damaged(directory, sha, error, affected.get(sha, ()), evidence)
-    for sha in sorted(affected.keys() - done.here):
-        needing = _ids(affected[sha])
-        yield found(
-            "object-missing",
-            objects.path(sha),
-            "has not arrived" + needs.told(tuple(needing)),
-            session=id_,
-            checkpoints=needing,
-            repair=_adoption(directory, sha, evidence),
-        )
-    for sha, why in sorted(broken.items()):
-        path, ids = objects.path(sha), [checkpoint_id(sha)]
-        yield found("chain-broken", path, why, session=id_, checkpoints=ids)
+        ids = _ids(needed.by.get(sha, []))
+        misplaced = _misplaced(directory, sha, error, ids, of)
+        yield misplaced or _damaged(directory, sha, error, ids, evidence)
+    for sha in sorted(needed.by.keys() - done.bad.keys()):
+        ids, path = _ids(needed.by[sha]), objects.path(sha)
+        repair = _adoption(directory, sha, evidence)
+        message = "has not arrived" + needs.told(tuple(ids))
+        yield found("object-missing", path, message, session=id_, checkpoints=ids, repair=repair)
+    for sha, (why, broken) in sorted(needed.broken.items()):
+        ids = _ids(broken)
+        yield found("chain-broken", objects.path(sha), why, session=id_, checkpoints=ids)
     for sha in sorted(done.unknown):
         yield found("object-unknown", objects.path(sha), "is of a kind not known here", session=id_)
     for sha, checkpoint in sorted(done.known.items()):
         parent = checkpoint.parent
-        if parent is not None and parent not in done.here and parent not in affected:
-            path = objects.path(sha)
+        if parent is not None and parent not in needed.by and done.lacks(parent):
             repair = _adoption(directory, parent, evidence)
             message = f"follows {parent}, which has not arrived"
-            yield found("parent-missing", path, message, session=id_, repair=repair)
-
-
-def _affected(done: Surveyed) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Return which checkpoints need each object that cannot be had, and which are wrong themselves."""
-    affected: dict[str, list[str]] = {}
-    broken: dict[str, str] = {}
-    for sha, checkpoint in sorted(done.known.items(), key=lambda item: (item[1].at, item[0])):
-        base = None if checkpoint.base is None else done.known.get(checkpoint.base)
-        if base is not None and checkpoint.keep > base.count:
-            broken[sha] = "keeps more messages than its base has"
-        elif checkpoint.base in done.messages or checkpoint.base in done.unknown:
-            broken[sha] = "has a base that is no checkpoint"
-        elif any(large in done.known or large in done.unknown for _, large in checkpoint.large):
-            broken[sha] = "names something as a message that is none"
-        for needed in needs.files_of(done.known, sha):
-            if needed in done.bad or needed not in done.here:
-                affected.setdefault(needed, []).append(sha)
-    return affected, broken
+            yield found("parent-missing", objects.path(sha), message, session=id_, repair=repair)
 
 
 def _damaged(
-    directory: SessionDirectory,
-    sha: str,
-    error: StorageError,
-    needing: Iterable[str],
-    evidence: Evidence,
+    directory: SessionDirectory, sha: str, error: StorageError, ids: list[UUID], evidence: Evidence
 ) -> Found:
     path = directory.objects.path(sha)
     kind, repair = "unreadable", None
-    if isinstance(error, CorruptObjectError):
-        kind, repair = error.finding, _restoration(directory, sha, evidence)
-        if repair is not None and repair.what.startswith("restore"):
-            kind = "line-ends"
-        if repair is None and kind in ("object-damaged", "not-regular"):
-            repair = Repair("set it aside", lambda: files.set_aside(path))
-    ids = _ids(needing)
-    message = error.message.removeprefix(path).lstrip(": ") + needs.told(tuple(ids))
+    if isinstance(error, IncompleteError):
+        kind = "in-flight"
+    elif isinstance(error, CorruptObjectError):
+        kind = error.finding
+        proof = None if kind == "object-invalid" else evidence.find(path, sha)
+        if proof is not None and proof.path == path:
+            kind, repair = "line-ends", Repair("restore its bytes", putting(directory, proof))
+        elif proof is not None:
+            repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, proof))
+        elif kind in ("object-damaged", "not-regular"):
+            repair = Repair("set it aside", _setting_aside(directory, sha))
+    message = reason(error, path) + needs.told(tuple(ids))
     return found(kind, path, message, session=directory.id, checkpoints=ids, repair=repair)
 
 
-def _restoration(directory: SessionDirectory, sha: str, evidence: Evidence) -> Repair | None:
-    """Return how to get an object's bytes back, from its own file or another."""
-    data = evidence.readable(directory.objects.path(sha))
-    sound = None if data is None else restored(data, sha)
-    if sound is not None:
-        return Repair("restore its line ends", putting(directory, sound))
-    return _adoption(directory, sha, evidence)
-
-
 def _adoption(directory: SessionDirectory, sha: str, evidence: Evidence) -> Repair | None:
-    proof = evidence.find("objects", f"{sha}.json", sha)
+    proof = evidence.find(directory.objects.path(sha), sha)
     if proof is None:
         return None
-    return Repair(f"copy the sound bytes in {proof.path}", putting(directory, proof.data))
+    return Repair(f"copy the sound bytes in {proof.path}", putting(directory, proof))
+
+
+def _setting_aside(directory: SessionDirectory, sha: str) -> Callable[[], None]:
+    def set_aside() -> None:
+        path = directory.objects.path(sha)
+        with suppress(CorruptObjectError):
+            if not is_broken_link(path):
+                directory.objects.record(sha)
+                return  # another process has healed it meanwhile
+        files.set_aside(path)
+
+    return set_aside
 
 
 def _misplaced(
-    directory: SessionDirectory, sha: str, error: StorageError, evidence: Evidence, of: DirectoryOf
+    directory: SessionDirectory, sha: str, error: StorageError, ids: list[UUID], of: DirectoryOf
 ) -> Found | None:
-    """Tell of an object that is sound and another session's."""
-    data = None
-    if isinstance(error, CorruptObjectError) and error.finding == "object-invalid":
-        data = evidence.readable(directory.objects.path(sha))
-    owner = None if data is None else _owner(data)
-    if data is None or owner is None:
+    """Tell of an object that is sound and another session's, and that nothing here needs."""
+    own = checkpoint_id(sha)
+    if not isinstance(error, CorruptObjectError) or error.finding != "object-invalid" or ids[1:]:
         return None
-    path, its, put = directory.objects.path(sha), of(owner), putting(of(owner), data)
+    path = directory.objects.path(sha)
+    data = readable(path, directory.limit)
+    owned = None if data is None else _owned(data)
+    its = None if owned is None else of(owned[0])
+    if owned is None or its is None or ids not in ([], [own]):
+        return None
 
     def move() -> None:
-        put()
+        its.objects.put(directory.objects.read(sha))
+        its.objects.sync()
         files.set_aside(path)
 
-    there = "which has it too" if its.objects.has(sha) else "which lacks it"
-    repair = Repair("see that it is there, and set this one aside", move)
-    message = f"belongs to session {owner}, {there}"
-    return found("object-misplaced", path, message, session=directory.id, repair=repair)
+    is_there = its.objects.has(sha)
+    repair = Repair("see that it is there, and set this one aside", move, its.id)
+    message = f"belongs to session {its.id}, which {'has it too' if is_there else 'lacks it'}"
+    cannot = ids if owned[1] and not is_there else []
+    return found(
+        "object-misplaced", path, message, session=directory.id, checkpoints=cannot, repair=repair
+    )
 
 
-def _owner(data: bytes) -> UUID | None:
-    """Return the session that an object is a valid record of."""
+def _owned(data: bytes) -> tuple[UUID, bool] | None:
+    """Return the session that an object is a valid record of, and whether it is a checkpoint."""
     try:
         named = msgspec.json.decode(data, type=_Named).session
-        owner = parse_session_id(named)
-        return owner if owner and records.decode_object(data, named) is not None else None
+        owner, record = parse_session_id(named), records.decode_object(data, named)
     except (msgspec.MsgspecError, InvalidRecordError, RecursionError):
         return None
+    if owner is None or record is None:
+        return None
+    return owner, isinstance(record, CheckpointObject)
 
 
-def putting(directory: SessionDirectory, data: bytes) -> Callable[[], None]:
+def putting(directory: SessionDirectory, proof: Proof) -> Callable[[], None]:
     """Return what stores an object's bytes; a bad file in their place is set aside."""
 
     def put() -> None:
-        directory.objects.put(data)
+        directory.objects.put(proof.data())
         directory.objects.sync()
 
     return put
 
 
-def _ids(hashes: Iterable[str]) -> list[UUID]:
+def _ids(hashes: list[str]) -> list[UUID]:
     return [checkpoint_id(sha) for sha in hashes]

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
-from .. import files
+import msgspec
+
+from .. import files, records
 from ..clock import following, to_datetime, to_unix_us
 from ..errors import CorruptObjectError, InvalidRequestError, StorageError
+from ..ids import checkpoint_id, parse_session_id
+from ..records import InvalidRecordError, sha256
 from ..refs import ActiveRef, MetaRef, RefNames
 from ..session import SessionDirectory
-from .evidence import Evidence, restored
-from .kinds import Found, Repair, found
-from .objects import Surveyed
+from .evidence import Evidence, Proof, readable
+from .kinds import Found, Repair, found, is_broken_link, reason
+from .objects import DirectoryOf, Needed, Surveyed
+from .objects import putting as putting_object
 
 AHEAD_US = 24 * 3600 * 1_000_000
 """A timestamp further ahead of this machine's clock than this, in microseconds, is told of."""
 
 
+class _Named(msgspec.Struct):
+    session: str
+
+
 def findings(
-    directory: SessionDirectory, refs: RefNames, done: Surveyed, evidence: Evidence, now_us: int
+    directory: SessionDirectory,
+    refs: RefNames,
+    done: Surveyed,
+    needed: Needed,
+    evidence: Evidence,
+    of: DirectoryOf,
+    claimed: Iterable[ActiveRef],
+    now_us: int,
 ) -> Iterator[Found]:
-    """Give what is wrong with a session's refs, given its objects."""
+    """Give what is wrong with a session's refs, given its objects.
+
+    ``claimed`` are the active refs after which foreign files and those of other stores are named.
+    """
     for ref in refs.active:
         yield from _active(directory, ref, done, evidence)
     for meta in refs.meta:
-        yield from _meta(directory, meta, evidence)
-    if done.known and not refs.active:
-        message = "has no active ref: the newest complete checkpoint counts as active"
-        repair = Repair("make that one active", lambda: _activate(directory))
-        yield found("active-ref-missing", directory.path, message, session=directory.id, repair=repair)
-    if (done.here or refs.active) and not refs.meta:
+        yield from _meta(directory, meta, evidence, of)
+    if not refs.active and (done.here or refs.meta):
+        complete = done.known.keys() - needed.unreadable
+        yield _without_active(directory, refs, complete, claimed)
+    if not refs.meta and (done.here or refs.active):
         message = "has no meta record: its title and directory are not known"
         yield found("meta-missing", directory.path, message, session=directory.id)
     if len(refs.active) > 1:
@@ -41,57 +60,114 @@ def findings(
 def _active(
     directory: SessionDirectory, ref: ActiveRef, done: Surveyed, evidence: Evidence
 ) -> Iterator[Found]:
-    path = directory.refs.path(ref)
+    path, id_ = directory.refs.path(ref), directory.id
     candidates = sorted(sha for sha in done.here if sha.startswith(ref.hash12))
     said, problem = None, None
     try:
         said = directory.refs.said(ref)
+        if is_broken_link(path):
+            problem = CorruptObjectError(f"{path} is a link to nothing", finding="not-regular")
     except CorruptObjectError as error:
         problem = error
     except StorageError as error:
-        yield _unreadable(directory, path, error)
-    if said is not None and said not in done.here:
-        candidates = []
+        yield found("unreadable", path, reason(error, path), session=id_)
+    if said is not None:
+        candidates = [] if done.lacks(said) else [said]
     if not candidates:
         name = f"{said or ref.hash12 + '*'}.json"
-        message = f"names {name}, which has not arrived"
+        proof = evidence.find(directory.objects.path(said), said) if said else None
         repair = None
-        proof = evidence.find("objects", name, said or ref.hash12) if said else None
         if proof is not None:
-            put = directory.objects.put
-            repair = Repair(f"copy the sound bytes in {proof.path}", lambda: put(proof.data))
-        yield found("active-ref-dangling", path, message, session=directory.id, repair=repair)
-    elif len(candidates) > 1 and said is None:
+            put = putting_object(directory, proof)
+            repair = Repair(f"copy the sound bytes in {proof.path}", put)
+        message = f"names {name}, which has not arrived"
+        yield found("active-ref-dangling", path, message, session=id_, repair=repair)
+    elif len(candidates) > 1:
         message = f"does not say which of {len(candidates)} objects it names"
-        yield found("active-ref-ambiguous", path, message, session=directory.id)
+        yield found("active-ref-ambiguous", path, message, session=id_)
+    elif done.is_no_checkpoint(candidates[0]):
+        message = f"names {candidates[0]}.json, which is no checkpoint"
+        yield found("chain-broken", path, message, session=id_)
     if problem is not None:
         repair = None
         if len(candidates) == 1:
-            repair = Repair("write it anew", _rewrite(directory, ref, candidates[0]))
-        message = problem.message.removeprefix(path).lstrip(": ")
+            repair = Repair("write it anew", _rewriting(directory, ref, candidates[0]))
         kind = "not-regular" if problem.finding == "not-regular" else "active-ref-damaged"
-        yield found(kind, path, message, session=directory.id, repair=repair)
+        yield found(kind, path, reason(problem, path), session=id_, repair=repair)
 
 
-def _meta(directory: SessionDirectory, ref: MetaRef, evidence: Evidence) -> Iterator[Found]:
-    path = directory.refs.path(ref)
+def _meta(
+    directory: SessionDirectory, ref: MetaRef, evidence: Evidence, of: DirectoryOf
+) -> Iterator[Found]:
+    path, id_ = directory.refs.path(ref), directory.id
     try:
         directory.refs.meta(ref)
+        if is_broken_link(path):
+            raise CorruptObjectError(f"{path} is a link to nothing", path=path, finding="not-regular")
     except CorruptObjectError as error:
-        sound = None if (data := evidence.readable(path)) is None else restored(data, ref.hash12)
-        proof = evidence.find("refs", ref.name, ref.hash12)
-        kind = "line-ends" if sound is not None else error.finding
-        if sound is not None:
-            repair = Repair("restore its line ends", putting(directory, ref, sound))
-        elif proof is not None:
-            put = putting(directory, ref, proof.data)
-            repair = Repair(f"copy the sound bytes in {proof.path}", put)
+        data = readable(path, directory.limit)
+        if data is not None and not files.read_settled(path, data, directory.limit)[1]:
+            yield found("in-flight", path, "is being written just now", session=id_)
+        elif data is not None and sha256(data).startswith(ref.hash12):
+            repair = _moving(directory, ref, data, of)
+            yield found(error.finding, path, reason(error, path), session=id_, repair=repair)
         else:
-            repair = Repair("set it aside", lambda: files.set_aside(path))
-        message = error.message.removeprefix(path).lstrip(": ")
-        yield found(kind, path, message, session=directory.id, repair=repair)
+            yield _damaged_meta(directory, ref, error, evidence)
     except StorageError as error:
-        yield _unreadable(directory, path, error)
+        yield found("unreadable", path, reason(error, path), session=id_)
+
+
+def _damaged_meta(
+    directory: SessionDirectory, ref: MetaRef, error: CorruptObjectError, evidence: Evidence
+) -> Found:
+    path, kind, repair = directory.refs.path(ref), error.finding, None
+    proof = evidence.find(path, ref.hash12)
+    if proof is not None and proof.path == path:
+        kind, repair = "line-ends", Repair("restore its bytes", putting(directory, ref, proof))
+    elif proof is not None:
+        repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, ref, proof))
+    elif kind != "too-large":  # which may be sound: nobody looked
+        repair = Repair("set it aside", _setting_aside(directory, ref))
+    return found(kind, path, reason(error, path), session=directory.id, repair=repair)
+
+
+def _moving(directory: SessionDirectory, ref: MetaRef, data: bytes, of: DirectoryOf) -> Repair | None:
+    """Return how a sound record gets to where it belongs: another session, or another time."""
+    try:
+        owner = parse_session_id(msgspec.json.decode(data, type=_Named).session)
+        at = records.decode_meta(data, str(owner)).at
+    except (msgspec.MsgspecError, InvalidRecordError, RecursionError):
+        return None
+    its = None if owner is None else of(owner)
+    if its is None:
+        return None
+    own = ref._replace(at=at)
+
+    def move() -> None:
+        its.refs.put_bytes(own, data)
+        its.refs.sync()
+        files.set_aside(directory.refs.path(ref))
+
+    what = f"see that session {owner} has it as {own.name}, and set this one aside"
+    return Repair(what, move, its.id)
+
+
+def _without_active(
+    directory: SessionDirectory, refs: RefNames, complete: set[str], claimed: Iterable[ActiveRef]
+) -> Found:
+    """Tell of a session without active refs; the latest that can be told of takes their place."""
+    try:
+        head = directory.active(refs)[0]
+    except StorageError:
+        message = "has no active ref, and no checkpoint of it is complete"
+        return found("active-ref-missing", directory.path, message, session=directory.id)
+    choices = [(head.checkpoint.at, head.sha)]
+    for ref in claimed:
+        choices += [(ref.at, sha) for sha in complete if sha.startswith(ref.hash12)]
+    at, sha = max(choices)
+    repair = Repair(f"make checkpoint {checkpoint_id(sha)} active", lambda: directory.publish(sha, at))
+    message = "has no active ref: the newest complete checkpoint counts as active"
+    return found("active-ref-missing", directory.path, message, session=directory.id, repair=repair)
 
 
 def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator[Found]:
@@ -109,33 +185,32 @@ def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator
         yield found("clock-ahead", path, message, session=directory.id)
 
 
-def _unreadable(directory: SessionDirectory, path: str, error: StorageError) -> Found:
-    message = error.message.removeprefix(path).lstrip(": ")
-    return found("unreadable", path, message, session=directory.id)
-
-
-def _rewrite(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callable[[], None]:
+def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callable[[], None]:
     def rewrite() -> None:
-        files.set_aside(directory.refs.path(ref))
-        directory.publish(sha, ref.at)
+        path = directory.refs.path(ref)
+        if files.exists(path):  # else a writer has replaced it meanwhile
+            files.set_aside(path)
+            directory.publish(sha, ref.at)
 
     return rewrite
 
 
-def putting(directory: SessionDirectory, ref: MetaRef, data: bytes) -> Callable[[], None]:
+def _setting_aside(directory: SessionDirectory, ref: MetaRef) -> Callable[[], None]:
+    def set_aside() -> None:
+        path = directory.refs.path(ref)
+        with suppress(CorruptObjectError):
+            if directory.refs.meta(ref) is not None or not is_broken_link(path):
+                return  # another process has healed it meanwhile
+        files.set_aside(path)
+
+    return set_aside
+
+
+def putting(directory: SessionDirectory, ref: MetaRef, proof: Proof) -> Callable[[], None]:
     """Return what stores a meta record's bytes; a bad file in their place is set aside."""
 
     def put() -> None:
-        path = directory.refs.path(ref)
-        if files.exists(path):
-            files.set_aside(path)
-        directory.refs.put_bytes(ref, data)
+        directory.refs.put_bytes(ref, proof.data())
         directory.refs.sync()
 
     return put
-
-
-def _activate(directory: SessionDirectory) -> None:
-    """Name the checkpoint that readers take for active, from the time at which it was made."""
-    head = directory.active(directory.refs.names())[0]
-    directory.publish(head.sha, head.checkpoint.at)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 from .. import files
-from ..errors import CorruptObjectError, FormatError, StorageError
+from ..errors import CorruptObjectError, FormatError, StorageError, TooLargeError
 from ..files import Files
 from ..ids import is_session_name
 from ..root import HEADER, ROOT_FILES, SESSIONS, Root
-from .kinds import Found, Repair, found
+from .kinds import Found, Repair, found, is_broken_link, reason
 from .session import odd
 
 _OWNERS = frozenset({".git", ".stfolder", ".stignore", ".stversions", ".hg", ".svn"})
@@ -29,60 +30,63 @@ def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Fo
         if name not in ROOT_FILES and name not in _OWNERS and name != SESSIONS:
             yield odd(files.join(root.path, name))
     for name in sorted(files.names(root.sessions)):
-        path = files.join(root.sessions, name)
         if not is_session_name(name):
-            yield odd(path)
-        elif not files.is_directory(path):
-            yield found("not-regular", path, "is no directory, and has the name of a session")
+            yield odd(files.join(root.sessions, name))
+    if files.status(root.sessions).kind in ("file", "other"):
+        repair = Repair("set it aside", lambda: files.set_aside(root.sessions))
+        yield found("not-regular", root.sessions, "is no directory", repair=repair)
     for path, target, within in root.links():
-        yield link(path, target, within=within)
+        yield link(path, target, within)
 
 
-def link(path: str, target: str, *, within: bool) -> Found:
+def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Found:
     """Return what to tell of a link in the place of a directory."""
     if within:
-        return found("link", path, f"is a link to {target}")
+        return found("link", path, f"is a link to {target}", session=session)
     message = f"is a link to {target}, which is not the same directory of a store: it is only read"
-    return found("link-outside", path, message)
+    return found("link-outside", path, message, session=session)
 
 
 def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Found]:
     path, sound = files.join(root.path, HEADER), ROOT_FILES[HEADER]
-    write = _writing(root, writer, HEADER)
+    # A store with records of a kind that is not known may be of a newer version.
+    write = Repair("write it", _writing(root, writer, HEADER)) if nothing_unknown else None
     try:
-        root.check_writable()
+        root.check_format()
+        data = files.read_file(path)
     except FormatError as error:
         yield found("format-unknown", path, f"is of a newer version: {error.message}")
     except CorruptObjectError as error:
-        repair = None
-        if nothing_unknown:
-            repair = Repair("set it aside and write a sound one: all records are of format 1", write)
-        message = error.message.removeprefix(path).lstrip(": ")
-        yield found("header-damaged", path, message, repair=repair)
+        kind = "not-regular" if error.finding == "not-regular" else "header-damaged"
+        yield found(kind, path, reason(error, path), repair=write)
     except StorageError as error:
-        yield found("unreadable", path, error.message.removeprefix(path).lstrip(": "))
+        yield found("unreadable", path, reason(error, path))
     else:
-        data = files.read_file(path)
-        if data is None:
-            repair = Repair("write it", write)
-            yield found("header-missing", path, "has not arrived", repair=repair)
+        if data is None and is_broken_link(path):
+            yield found("not-regular", path, "is a link to nothing", repair=write)
+        elif data is None:
+            yield found("header-missing", path, "has not arrived", repair=write)
         elif data != sound:
             yield found("root-file-changed", path, "says the same in other bytes")
 
 
 def _fixed(root: Root, writer: Files, name: str, expected: bytes) -> Iterator[Found]:
     path = files.join(root.path, name)
+    write = Repair("write it", _writing(root, writer, name))
     try:
-        data = files.read_file(path, root.limit)
-    except CorruptObjectError as error:
-        yield found("not-regular", path, error.message.removeprefix(path).lstrip(": "))
+        data = files.read_file(path, len(expected))
+    except files.NotRegularError as error:
+        yield found("not-regular", path, reason(error, path), repair=write)
         return
+    except TooLargeError:
+        data = b""
     except StorageError as error:
-        yield found("unreadable", path, error.message.removeprefix(path).lstrip(": "))
+        yield found("unreadable", path, reason(error, path))
         return
-    write = _writing(root, writer, name)
-    if data is None:
-        yield found("root-file-missing", path, "is missing", repair=Repair("write it", write))
+    if data is None and is_broken_link(path):
+        yield found("not-regular", path, "is a link to nothing", repair=write)
+    elif data is None:
+        yield found("root-file-missing", path, "is missing", repair=write)
     elif data != expected:
         yield found("root-file-changed", path, "is not as this version writes it: left to its owner")
 

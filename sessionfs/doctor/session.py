@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 from .. import files, records
-from ..errors import StorageError
-from ..ids import HASH12
+from ..errors import InternalError, StorageError
 from ..records import InvalidRecordError
-from ..refs import MetaRef, RefNames
+from ..refs import ActiveRef, MetaRef, RefNames, parse
 from ..root import OBJECTS, REFS
 from ..session import SessionDirectory
-from . import objects, refs
+from . import kinds, objects, refs
 from .evidence import Evidence
 from .kinds import Found, Repair, found
-from .objects import DirectoryOf, Reading, Surveyed
+from .objects import DirectoryOf, Needed, Reading, Surveyed
 
 _CONFLICT = re.compile(r"\.sync-conflict-|conflicted copy|case conflict|\.orig$|\.rej$|\(\d+\)", re.I)
 _ASIDE = re.compile(r"\.corrupt-\d+$")
+_REF = re.compile(r"(active|meta)\.[0-9TZ]+-[0-9a-f]{12}(?![0-9a-f])", re.ASCII)
+_SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.ASCII)
 _OTHERS = 0o077
 
 
@@ -52,57 +55,83 @@ def examine(
     """
     seen = directory.refs.names()
     surveyed = objects.survey(directory, reading)
-    foreign = list(_foreign(directory, seen, surveyed))
-    evidence = Evidence(foreign, elsewhere, directory.limit)
+    needed = Needed(surveyed)
+    foreign = sorted(_foreign(directory))
+    bad = [directory.objects.path(sha) for sha in surveyed.bad]
+    evidence = Evidence([*foreign, *bad], elsewhere, directory.limit)
+    there, unreadable = _elsewhere(evidence, directory.id)
+    claims = [ref for path in (*foreign, *there) if isinstance(ref := claim(path), ActiveRef)]
     results = [
-        *objects.findings(directory, surveyed, evidence, of),
-        *refs.findings(directory, seen, surveyed, evidence, now_us),
-        *_others(directory, seen, surveyed, evidence, foreign),
+        *objects.findings(directory, surveyed, needed, evidence, of),
+        *refs.findings(directory, seen, surveyed, needed, evidence, of, claims, now_us),
+        *unreadable,
     ]
+    adopting = _Adopting(directory, seen, surveyed, evidence)
+    for path in foreign:
+        results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
+    results += filter(None, map(adopting.found, there))
+    results += _directories(directory)
+    if not (surveyed.here or seen.active or seen.meta) and files.is_directory(directory.path):
+        message = "holds nothing of a session"
+        results.append(found("session-empty", directory.path, message, session=directory.id))
     if not private:
         results += _modes(directory, seen, surveyed)
     return Examined(results, surveyed)
 
 
-def _foreign(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> Iterator[str]:
-    ours = {ref.name for ref in seen.active} | {ref.name for ref in seen.meta}
+def claim(path: str) -> str | ActiveRef | MetaRef | None:
+    """Return what a file is named after: an object's hash, or a ref; None: nothing of a store.
+
+    The names of copies in conflict, as sync tools and editors make them, contain that of the file.
+    """
+    name = files.name_of(path)
+    if match := _SHA256.search(name):
+        return match[0]
+    match = _REF.search(name)
+    return None if match is None else parse(match[0] + (".json" if match[1] == "meta" else ""))
+
+
+def _foreign(directory: SessionDirectory) -> Iterator[str]:
     for name in files.names(directory.path):
         if name not in (OBJECTS, REFS):
             yield files.join(directory.path, name)
     for name in files.names(directory.refs.directory):
-        if name not in ours:
+        if parse(name) is None:
             yield files.join(directory.refs.directory, name)
     for name in files.names(directory.objects.directory):
         path = files.join(directory.objects.directory, name)
-        if directory.objects.sha_of(path) not in surveyed.here:
+        if directory.objects.sha_of(path) is None:
             yield path
 
 
-def _others(
-    directory: SessionDirectory,
-    seen: RefNames,
-    surveyed: Surveyed,
-    evidence: Evidence,
-    foreign: list[str],
-) -> Iterator[Found]:
-    """Give what is no object and no ref."""
-    proven = {path: sha for sha, path in evidence.foreign()}
-    for path in sorted(foreign):
-        adopted = None
-        if path in proven and not files.is_temporary(path):
-            adopted = _adoptable(directory, seen, surveyed, evidence, path, proven[path])
-        yield adopted or odd(path, directory)
-    if not (surveyed.here or seen.active or seen.meta):
-        message = "holds nothing of a session"
-        yield found("session-empty", directory.path, message, session=directory.id)
+def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Found]]:
+    """Return the files of the session in other stores, and what keeps them from being looked at."""
+    paths: list[str] = []
+    try:
+        for inside in (OBJECTS, REFS):
+            paths += evidence.elsewhere(inside)
+    except StorageError as error:
+        path = error.path or ""
+        return paths, [found("unreadable", path, kinds.reason(error, path), session=session)]
+    return paths, []
 
 
-def odd(path: str, directory: SessionDirectory | None = None) -> Found:
-    """Return what to tell of a file that is none of the format's."""
-    session = None if directory is None else directory.id
+def _directories(directory: SessionDirectory) -> Iterator[Found]:
+    """Tell of what has the name of a directory and is none; of links others tell."""
+    for path in (directory.path, directory.objects.directory, directory.refs.directory):
+        status = files.status(path)
+        if status.kind in ("file", "other"):
+            repair = Repair("set it aside", partial(files.set_aside, path))
+            message = "is no directory, and has the name of one"
+            yield found("not-regular", path, message, session=directory.id, repair=repair)
+            return
+
+
+def odd(path: str, session: UUID | None = None, *, needed: bool = False) -> Found:
+    """Return what to tell of a file that is none of the format's; ``needed``: it has proven bytes."""
     if files.is_temporary(path):
         if files.is_abandoned(path):
-            repair = Repair("remove it", lambda: files.remove_abandoned(path))
+            repair = None if needed else Repair("remove it", lambda: _remove_abandoned(path))
             message = "was left by a writer that was killed more than 24 hours ago"
             return found("temporary-abandoned", path, message, session=session, repair=repair)
         return found("temporary", path, "is being written, or its writer was killed", session=session)
@@ -114,44 +143,59 @@ def odd(path: str, directory: SessionDirectory | None = None) -> Found:
     return found("foreign", path, "is none of the store's files", session=session)
 
 
-def _adoptable(
-    directory: SessionDirectory,
-    seen: RefNames,
-    surveyed: Surveyed,
-    evidence: Evidence,
-    path: str,
-    sha: str,
-) -> Found | None:
-    """Tell of a foreign file that is a record of this session which is missing here.
+def _remove_abandoned(path: str) -> None:
+    files.remove_abandoned(path)
+    if files.exists(path):
+        raise InternalError(f"{path} cannot be removed", path=path)
 
-    Its name has to carry the hash of its bytes, as that of a copy in conflict does: any bytes have some
-    hash, and a record that was changed is still one.
+
+class _Adopting:
+    """Tells of files that are records of this session which are missing here.
+
+    Their names have to carry the hash of their bytes, as that of a copy in conflict does: any bytes
+    have some hash, and a record that was changed is still one.
     """
-    data = evidence.readable(path)
-    if data is None or sha in surveyed.here - surveyed.bad.keys():
-        return None
-    claimed = files.name_of(path)
-    session = str(directory.id)
-    what, name = None, f"{sha}.json"
-    try:
-        if sha in claimed and records.decode_object(data, session) is not None:
-            what = Repair(f"store them as {name}", objects.putting(directory, data))
-    except InvalidRecordError:
-        ref = _meta_ref(data, session, sha)
-        if ref is not None and ref not in seen.meta and f"{ref.at}-{ref.hash12}" in claimed:
-            name = ref.name
-            what = Repair(f"store them as {name}", refs.putting(directory, ref, data))
-    if what is None:
-        return None
-    message = f"has the bytes of {name}, which is missing"
-    return found("adoptable", path, message, session=directory.id, repair=what)
 
+    def __init__(
+        self, directory: SessionDirectory, seen: RefNames, surveyed: Surveyed, evidence: Evidence
+    ) -> None:
+        self._directory = directory
+        self._evidence = evidence
+        self._surveyed = surveyed
+        self._had: set[str | ActiveRef | MetaRef] = {*surveyed.here, *seen.meta}
 
-def _meta_ref(data: bytes, session: str, sha: str) -> MetaRef | None:
-    try:
-        return MetaRef(records.decode_meta(data, session).at, sha[:HASH12])
-    except InvalidRecordError:
-        return None
+    def found(self, path: str) -> Found | None:
+        """Tell of a file, if it is one of a record that nobody has told of."""
+        claimed, directory = claim(path), self._directory
+        if claimed is None or claimed in self._had or path in self._evidence.used:
+            return None
+        if isinstance(claimed, str):
+            proof = self._evidence.proves(path, claimed)
+            if proof is None or not self._surveyed.lacks(claimed) or not self._is_object(proof.data()):
+                return None
+            name, put = f"{claimed}.json", objects.putting(directory, proof)
+        elif isinstance(claimed, MetaRef):
+            proof = self._evidence.proves(path, claimed.hash12)
+            if proof is None or not self._is_meta(proof.data(), claimed):
+                return None
+            name, put = claimed.name, refs.putting(directory, claimed, proof)
+        else:
+            return None  # which one is active is told where none is
+        self._had.add(claimed)
+        message, repair = f"has the bytes of {name}, which is missing", Repair(f"store {name}", put)
+        return found("adoptable", path, message, session=directory.id, repair=repair)
+
+    def _is_object(self, data: bytes) -> bool:
+        try:
+            return records.decode_object(data, str(self._directory.id)) is not None
+        except InvalidRecordError:
+            return False
+
+    def _is_meta(self, data: bytes, ref: MetaRef) -> bool:
+        try:
+            return records.decode_meta(data, str(self._directory.id)).at == ref.at
+        except InvalidRecordError:
+            return False
 
 
 def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> Iterator[Found]:
@@ -170,11 +214,15 @@ def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> I
             open_.append(path)
     if open_:
         message = f"has {len(open_)} files and directories that other users may read or write"
-        repair = Repair("take that away", lambda: restrict(open_))
+        repair = Repair("take that away", lambda: _restrict(open_))
         yield found("modes-open", directory.path, message, session=directory.id, repair=repair)
 
 
-def restrict(paths: list[str]) -> None:
+def _restrict(paths: list[str]) -> None:
     """Give files and directories of a store the modes that a writer would have given them."""
     for path in paths:
-        files.restrict(path)
+        try:
+            files.restrict(path)
+        except StorageError:
+            if files.exists(path):  # else a writer has replaced a ref
+                raise
