@@ -82,7 +82,7 @@ def _run(
     sample: float,
 ) -> VerifyResult:
     path = Path(storage.backend_info().store_path or "")
-    if not path.exists():
+    if not (path / "sessions").exists() and not (path / "sessionfs.json").exists():
         raise NotFoundError(f"there is no store at {path}")
     ids = [resolve.session(storage, each).id for each in sessions] or None
     with output.bar("Repairing" if repair else "Verifying") as advance:

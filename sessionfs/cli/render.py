@@ -104,11 +104,16 @@ def _flat(text: str) -> str:
 def finding(console: Console, each: Finding) -> None:
     """Print a finding on a line, and what a repair would do or did on a second one."""
     line = Text(each.severity, style="bold red" if each.severity is Severity.ERROR else "yellow")
-    line.append(f" {each.kind}: ", "bold").append(harmless(each.message), "default")
+    line.append(f" {each.kind}: ", "bold").append(_on_one_line(each.message), "default")
     console.print(line, soft_wrap=True)
     if each.repair is not None:
-        how = f"  {'repaired' if each.repaired else '→'} {harmless(each.repair)}"
+        how = f"  {'repaired' if each.repaired else '→'} {_on_one_line(each.repair)}"
         console.print(Text(how, style="green" if each.repaired else "dim"), soft_wrap=True)
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text in which names of files are harmless, line feeds in them too."""
+    return harmless(text).replace("\n", "\\x0a").replace("\t", "\\x09")
 
 
 def session(console: Console, shown: Session, *, full: bool) -> None:
