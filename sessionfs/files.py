@@ -14,7 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .errors import InternalError, StorageError, TooLargeError, UnauthorizedError
 
@@ -33,8 +33,8 @@ MAX_BYTES = 1 << 30
 """The largest file of a store that is written or read, unless a storage is told otherwise: 1 GiB."""
 
 _TEMPORARY_NAME = re.compile(r"\.tmp-[0-9a-f]{16}", re.ASCII)
-_FILE_MODE = 0o400
-_DIRECTORY_MODE = 0o700
+FILE_MODE = 0o400
+DIRECTORY_MODE = 0o700
 _SETTLE_SECONDS = 0.02
 _SETTLE_TRIES = 5
 # NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
@@ -75,15 +75,15 @@ class Files:
         path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
         with named(final):
             try:
-                descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
+                descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
             except FileNotFoundError:
                 # A tool that does not keep empty directories brought the session here.
                 self.make_directory(directory)
-                descriptor = os.open(path, _CREATE | _BINARY, _FILE_MODE)
+                descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
             try:
                 try:
                     _write_all(descriptor, data)
-                    _set_mode(descriptor, _FILE_MODE)
+                    _set_mode(descriptor, FILE_MODE)
                     if self._sync:
                         os.fsync(descriptor)
                 finally:
@@ -131,12 +131,12 @@ class Files:
         self.make_directory(parent)
         with named(path):
             try:
-                os.mkdir(path, _DIRECTORY_MODE)
+                os.mkdir(path, DIRECTORY_MODE)
             except FileExistsError:
                 if not is_directory(path):
                     raise
                 return
-            os.chmod(path, _DIRECTORY_MODE)
+            os.chmod(path, DIRECTORY_MODE)
         self.sync_directory(parent)
 
     @contextmanager
@@ -151,8 +151,8 @@ class Files:
         try:
             with named(path):
                 for directory in (path, *(join(path, child) for child in inside)):
-                    os.mkdir(directory, _DIRECTORY_MODE)
-                    os.chmod(directory, _DIRECTORY_MODE)
+                    os.mkdir(directory, DIRECTORY_MODE)
+                    os.chmod(directory, DIRECTORY_MODE)
             yield path
             self.sync_directory(path)
             final = join(parent, name)
@@ -305,53 +305,6 @@ def remove_abandoned(path: str) -> None:
     else:
         with suppress(OSError):
             os.unlink(path)
-
-
-def link_target(path: str) -> str | None:
-    """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
-    return os.path.realpath(path) if os.path.islink(path) else None
-
-
-class Status(NamedTuple):
-    """What lies under a name.
-
-    Attributes:
-        kind: of the name itself, or of what a link leads to; "none": nothing, or a link to nothing.
-        target: where it leads if it is a symbolic link.
-        mode: the permission bits.
-        size: in bytes.
-
-    """
-
-    kind: Literal["file", "directory", "other", "none"]
-    target: str | None
-    mode: int
-    size: int
-
-
-def status(path: str) -> Status:
-    """Return what lies under a name; what may not be looked at is an error that names it."""
-    target = link_target(path)
-    with named(path):
-        try:
-            found = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return Status("none", target, 0, 0)
-        except OSError as error:
-            if error.errno == errno.ELOOP:  # a link to itself
-                return Status("none", target, 0, 0)
-            raise
-    mode = found.st_mode
-    kind: Literal["file", "directory", "other"] = (
-        "file" if stat.S_ISREG(mode) else "directory" if stat.S_ISDIR(mode) else "other"
-    )
-    return Status(kind, target, stat.S_IMODE(mode), found.st_size)
-
-
-def restrict(path: str) -> None:
-    """Give a file or directory of a store the mode that a writer would have given it."""
-    with named(path):
-        os.chmod(path, _DIRECTORY_MODE if os.path.isdir(path) else _FILE_MODE)
 
 
 def set_aside(path: str) -> str:

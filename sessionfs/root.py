@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from . import files
+from . import entries, files
 from .errors import CorruptObjectError, FormatError, InvalidRequestError
 from .files import Files
 from .ids import session_names
@@ -92,7 +92,7 @@ class Root:
         """Give the links in the place of directories, where they lead, and whether that is a store."""
         for place in [(SESSIONS,)] if session is None else [(SESSIONS,), *_places(str(session))]:
             path = files.join(self.path, *place)
-            target = files.link_target(path)
+            target = entries.link_target(path)
             if target is not None:
                 yield path, target, _is_place_of_a_store(target, place)
 

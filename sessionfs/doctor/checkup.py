@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from uuid import UUID
 
-from .. import files
+from .. import entries, files
 from ..clock import wall_clock
 from ..errors import StorageError
 from ..models import Severity, VerifyResult
@@ -165,7 +165,7 @@ class Checkup:
     def _is_private(self) -> bool:
         """Tell whether other users cannot reach anything in the store."""
         return any(
-            not files.status(path).mode & _OTHERS for path in (self._root.path, self._root.sessions)
+            not entries.look(path).mode & _OTHERS for path in (self._root.path, self._root.sessions)
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from .. import files
+from .. import entries
 from ..errors import StorageError
 from ..models import Finding, Severity
 
@@ -95,5 +95,5 @@ def reason(error: StorageError, path: str) -> str:
 
 def is_broken_link(path: str) -> bool:
     """Tell whether a name is taken by a link that leads to nothing."""
-    status = files.status(path)
+    status = entries.look(path)
     return status.kind == "none" and status.target is not None

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from .. import files, needs, records
+from .. import entries, files, needs, records
 from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..ids import checkpoint_id, parse_session_id
 from ..records import LARGE_MESSAGE, CheckpointObject, InvalidRecordError, MessageObject
@@ -132,7 +132,7 @@ def _sizes(directory: SessionDirectory, done: Surveyed) -> Iterator[tuple[int, s
     for sha in done.here:
         path = directory.objects.path(sha)
         try:
-            status = files.status(path)
+            status = entries.look(path)
             if is_broken_link(path):
                 how = f"{path} is a link to nothing"
                 done.bad[sha] = CorruptObjectError(how, path=path, finding="not-regular")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from .. import files
+from .. import entries, files
 from ..errors import CorruptObjectError, FormatError, StorageError, TooLargeError
 from ..files import Files
 from ..ids import is_session_name
@@ -32,7 +32,7 @@ def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Fo
     for name in sorted(files.names(root.sessions)):
         if not is_session_name(name):
             yield odd(files.join(root.sessions, name))
-    if files.status(root.sessions).kind in ("file", "other"):
+    if entries.look(root.sessions).kind in ("file", "other"):
         repair = Repair("set it aside", lambda: files.set_aside(root.sessions))
         yield found("not-regular", root.sessions, "is no directory", repair=repair)
     for path, target, within in root.links():

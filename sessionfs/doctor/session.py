@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from .. import files, records
+from .. import entries, files, records
 from ..errors import InternalError, StorageError
 from ..records import InvalidRecordError
 from ..refs import ActiveRef, MetaRef, RefNames, parse
@@ -119,7 +119,7 @@ def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Found
 def _directories(directory: SessionDirectory) -> Iterator[Found]:
     """Tell of what has the name of a directory and is none; of links others tell."""
     for path in (directory.path, directory.objects.directory, directory.refs.directory):
-        status = files.status(path)
+        status = entries.look(path)
         if status.kind in ("file", "other"):
             repair = Repair("set it aside", partial(files.set_aside, path))
             message = "is no directory, and has the name of one"
@@ -207,7 +207,7 @@ def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> I
     open_: list[str] = []
     for path in ours:
         try:
-            status = files.status(path)
+            status = entries.look(path)
         except StorageError:
             continue  # told elsewhere
         if status.kind in ("file", "directory") and status.target is None and status.mode & _OTHERS:
@@ -222,7 +222,7 @@ def _restrict(paths: list[str]) -> None:
     """Give files and directories of a store the modes that a writer would have given them."""
     for path in paths:
         try:
-            files.restrict(path)
+            entries.restrict(path)
         except StorageError:
             if files.exists(path):  # else a writer has replaced a ref
                 raise

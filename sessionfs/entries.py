@@ -1,0 +1,57 @@
+"""What lies under a name: a file, a directory, a link, and who may use it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Literal, NamedTuple
+
+from . import files
+
+
+def link_target(path: str) -> str | None:
+    """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
+    return os.path.realpath(path) if os.path.islink(path) else None
+
+
+class Entry(NamedTuple):
+    """What lies under a name.
+
+    Attributes:
+        kind: of the name itself, or of what a link leads to; "none": nothing, or a link to nothing.
+        target: where it leads if it is a symbolic link.
+        mode: the permission bits.
+        size: in bytes.
+
+    """
+
+    kind: Literal["file", "directory", "other", "none"]
+    target: str | None
+    mode: int
+    size: int
+
+
+def look(path: str) -> Entry:
+    """Return what lies under a name; what may not be looked at is an error that names it."""
+    target = link_target(path)
+    with files.named(path):
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return Entry("none", target, 0, 0)
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link to itself
+                return Entry("none", target, 0, 0)
+            raise
+    mode = found.st_mode
+    kind: Literal["file", "directory", "other"] = (
+        "file" if stat.S_ISREG(mode) else "directory" if stat.S_ISDIR(mode) else "other"
+    )
+    return Entry(kind, target, stat.S_IMODE(mode), found.st_size)
+
+
+def restrict(path: str) -> None:
+    """Give a file or directory of a store the mode that a writer would have given it."""
+    with files.named(path):
+        os.chmod(path, files.DIRECTORY_MODE if os.path.isdir(path) else files.FILE_MODE)
