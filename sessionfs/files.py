@@ -69,7 +69,8 @@ class Files:
     def publish(self, directory: str, name: str, data: bytes) -> None:
         """Make a file appear under its name with all its bytes, which are on the disk before.
 
-        The caller makes sure that the name is free, and syncs the directory when it is done there.
+        The caller makes sure that the name is free or that of a file set aside, and syncs the directory
+        when it is done there.
         """
         self.sweep(directory)
         path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
@@ -88,7 +89,7 @@ class Files:
                         os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-                os.rename(path, final)
+                os.replace(path, final)
             except BaseException:
                 # Never retried: after a failed fsync the kernel may have dropped the bytes.
                 with suppress(OSError):
@@ -316,6 +317,28 @@ def set_aside(path: str) -> str:
     with named(path):
         os.rename(path, aside)
     return aside
+
+
+def keep_aside(path: str) -> None:
+    """Give a damaged file that is about to be replaced the name that ``set_aside`` would.
+
+    It keeps its own until the good file takes that: were the name gone after a crash, damage would look
+    like something that has not arrived; and another process may have put a good file there meanwhile.
+    Where a file cannot have two names it is renamed.
+    """
+    n = 1
+    while True:
+        try:
+            os.link(path, f"{path}.corrupt-{n}", follow_symlinks=False)
+        except FileExistsError:
+            n += 1
+        except FileNotFoundError:
+            return  # another process is setting it aside
+        except (OSError, NotImplementedError):
+            set_aside(path)
+            return
+        else:
+            return
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -114,7 +114,7 @@ class Objects:
         if files.exists(path):
             if self._holds(path, data):
                 return sha
-            files.set_aside(path)
+            files.keep_aside(path)
         self._files.publish(self.directory, sha + _SUFFIX, data)
         return sha
 

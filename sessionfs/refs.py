@@ -183,7 +183,7 @@ class Refs:
         if files.exists(path):
             if self._is_sound(ref):
                 return
-            files.set_aside(path)
+            files.keep_aside(path)
         self._files.publish(self.directory, ref.name, data)
 
     def sync(self) -> None:
