@@ -136,11 +136,14 @@ class SessionDirectory:
                 found.append((checkpoint.at, sha))
         for _, sha in sorted(found, reverse=True):
             try:
-                return self._complete_chain(sha)
+                chain = self._complete_chain(sha)
+                history.messages(self.objects, chain)  # one with a damaged message is passed over too
             except IncompleteError as error:
                 missing = missing or error
             except CorruptObjectError as error:
                 damage = damage or error
+            else:
+                return chain
         if damage is not None:
             raise damage
         if missing is not None:
