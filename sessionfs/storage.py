@@ -334,3 +334,5 @@ class FileStorage(Upkeep):
         # A damaged record may say otherwise once it is mended, and must not win then.
         if known.status != status or known.damage is not None:
             directory.set_facts({"status": status})
+        else:
+            directory.refs.sync()  # whoever set it may have been killed before it was on the disk
