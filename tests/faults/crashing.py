@@ -81,7 +81,7 @@ def try_all(
     durability: Durability,
     *,
     states: int,
-    each: int = 256,
+    each: int | None = None,
     between: tuple[int, Workload] | None = None,
 ) -> int:
     """Carry out a workload, and check what power cuts may leave; return how many states these were.
@@ -92,7 +92,7 @@ def try_all(
         workload: what is done.
         durability: of the storage that does it.
         states: at most so many states, chosen at random where there are more.
-        each: so many at most of one moment.
+        each: so many at most of one moment; None: as many as may be needed.
         between: before this call, this is done by another storage; power cuts come later than that.
 
     """
@@ -102,7 +102,10 @@ def try_all(
         os.mkdir(top)
         record = carry_out(top, workload, durability, between=between)
         _expect_complete(record)
-        found = cuts(record, random, each, between[0] if between else 0)
+        first = between[0] if between else 0
+        # Twice as many as are wanted, as the same state is left by several moments.
+        needed = min(256, max(16, 2 * states // (len(record.calls) - first)))
+        found = cuts(record, random, each or needed, first)
         if len(found) > states:
             found = random.sample(found, states)
         os.mkdir(os.path.join(directory, "pool"))

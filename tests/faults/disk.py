@@ -42,6 +42,7 @@ class Disk:
         self._durable: dict[int, bytes] = {}
         self._whole: dict[int, bytes] = {}
         self._changes: list[Change] = []
+        self._variants: dict[tuple[bytes, bytes], list[bytes]] = {}
         for number, found in before.items():
             if isinstance(found, dict):
                 self._names[number] = dict(found)
@@ -117,18 +118,22 @@ class Disk:
     def _contents(self, path: str, inode: int) -> list[bytes]:
         """Return what a file may hold: the first is the least, the last all that was written."""
         durable, whole = self._durable[inode], self._whole[inode]
-        middle = (len(durable) + len(whole)) // 2
+        contents = self._variants.get((durable, whole))
+        if contents is None:
+            middle = (len(durable) + len(whole)) // 2
+            # The same objects each time: Python then hashes and compares them once.
+            contents = self._variants[durable, whole] = [
+                durable,
+                whole[: len(durable) + 1],
+                whole[:middle],
+                whole[:middle] + bytes(len(whole) - middle),
+                durable + bytes(len(whole) - len(durable)),
+                whole[:-1],
+                whole,
+            ]
         if os.path.basename(path).startswith(TEMPORARY):
-            return [durable, whole[:middle], whole]  # nobody looks into it
-        return [
-            durable,
-            whole[: len(durable) + 1],
-            whole[:middle],
-            whole[:middle] + bytes(len(whole) - middle),
-            durable + bytes(len(whole) - len(durable)),
-            whole[:-1],
-            whole,
-        ]
+            return [contents[0], contents[2], contents[-1]]  # nobody looks into it
+        return contents
 
 
 def _changed(names: dict[str, int], changes: Sequence[Change]) -> dict[str, int]:

@@ -21,13 +21,13 @@ def name(value: object) -> str | None:
 @pytest.mark.parametrize("workload", WORKLOADS, ids=name)
 def test_what_was_acknowledged_is_there(workload: Workload, counted: Counted) -> None:
     most = chosen(few=30, usual=2_000, everything=20_000)
-    counted("crash states opened", try_all(workload, "full", states=most))
+    counted("crash states opened", try_all(workload, "full", states=most, each=256))
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=name)
 def test_nothing_wrong_is_told_where_nothing_was_synced(workload: Workload, counted: Counted) -> None:
-    share = 4 if workload is workloads.first_session else 1  # its states are small
-    most = chosen(few=20, usual=400, everything=10_000) * share
+    share = 20 if workload is workloads.first_session else 1  # its states are small
+    most = chosen(few=15, usual=310, everything=8_000) * share
     counted("crash states opened", try_all(workload, "relaxed", states=most))
 
 
@@ -79,7 +79,7 @@ MEETINGS: list[tuple[Workload, Workload]] = [
     (rename, append_more),
     (workloads.further_session, begin),
     (workloads.further_session, append_more),
-    (workloads.import_history, append_more),
+    (import_once, append_more),
     (workloads.heal, workloads.heal),
     (delete, delete),
 ]
@@ -90,7 +90,7 @@ MEETINGS: list[tuple[Workload, Workload]] = [
 def test_two_writers(one: Workload, other: Workload, part: int, counted: Counted) -> None:
     """Another storage does its work between two calls of one: before each of them in turn."""
     moments = list(range(calls_of(one, "full")))[part::2]
-    most = chosen(few=30, usual=250, everything=20_000)
+    most = chosen(few=15, usual=160, everything=20_000)
     opened = 0
     for at in moments:
         opened += try_all(one, "full", states=most // len(moments) + 1, between=(at, other))
