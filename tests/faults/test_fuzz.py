@@ -287,6 +287,9 @@ def test_texts_that_stand_for_something(fuzz: Fuzz) -> None:
         "\x1b]52;c;AAAA\x07",
         "a\u200bb\u202ec\U000e0041d\x9b31m",
     ]
+    for text in sound:
+        for near in (text, f"{text}x", f"{text}\n", f"x{text}", text.upper(), text[:-1]):
+            check(near)
     fuzz("texts", near_texts(*sound), check)
 
 

@@ -179,6 +179,7 @@ def test_hostile_names_in_the_store_are_foreign(
             "a" * 64 + ".json\n",
             "\n",
             "..json",
+            "a" * 64 + "x.json",
             "x" * 255,
             "A" * 64 + ".json",
             "a\x1b[2J.json",
