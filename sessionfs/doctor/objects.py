@@ -206,7 +206,7 @@ def findings(
         yield misplaced or _damaged(directory, sha, error, ids, evidence)
     for sha in sorted(needed.by.keys() - done.bad.keys()):
         ids, path = _ids(needed.by[sha]), objects.path(sha)
-        repair = _adoption(directory, sha, evidence)
+        repair = adoption(directory, sha, evidence)
         message = "has not arrived" + needs.told(tuple(ids))
         yield found("object-missing", path, message, session=id_, checkpoints=ids, repair=repair)
     for sha, (why, broken) in sorted(needed.broken.items()):
@@ -217,7 +217,7 @@ def findings(
     for sha, checkpoint in sorted(done.known.items()):
         parent = checkpoint.parent
         if parent is not None and parent not in needed.by and done.lacks(parent):
-            repair = _adoption(directory, parent, evidence)
+            repair = adoption(directory, parent, evidence)
             message = f"follows {parent}, which has not arrived"
             yield found("parent-missing", objects.path(sha), message, session=id_, repair=repair)
 
@@ -242,11 +242,20 @@ def _damaged(
     return found(kind, path, message, session=directory.id, checkpoints=ids, repair=repair)
 
 
-def _adoption(directory: SessionDirectory, sha: str, evidence: Evidence) -> Repair | None:
+def adoption(directory: SessionDirectory, sha: str, evidence: Evidence) -> Repair | None:
+    """Return how to get an object that is missing, if its bytes are found and are of this session."""
     proof = evidence.find(directory.objects.path(sha), sha)
-    if proof is None:
+    if proof is None or not is_record(directory, proof.data()):
         return None
     return Repair(f"copy the sound bytes in {proof.path}", putting(directory, proof))
+
+
+def is_record(directory: SessionDirectory, data: bytes) -> bool:
+    """Tell whether bytes are a valid object of a session, and of a kind that is known."""
+    try:
+        return records.decode_object(data, str(directory.id)) is not None
+    except InvalidRecordError:
+        return False
 
 
 def _setting_aside(directory: SessionDirectory, sha: str) -> Callable[[], None]:
@@ -271,8 +280,10 @@ def _misplaced(
     path = directory.objects.path(sha)
     data = readable(path, directory.limit)
     owned = None if data is None else _owned(data)
-    its = None if owned is None else of(owned[0])
-    if owned is None or its is None or ids not in ([], [own]):
+    if owned is None or owned[0] == directory.id or ids not in ([], [own]):
+        return None
+    its = of(owned[0])
+    if its is None:
         return None
 
     def move() -> None:

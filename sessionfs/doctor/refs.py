@@ -14,10 +14,10 @@ from ..ids import checkpoint_id, parse_session_id
 from ..records import InvalidRecordError, sha256
 from ..refs import ActiveRef, MetaRef, RefNames
 from ..session import SessionDirectory
+from . import objects
 from .evidence import Evidence, Proof, readable
 from .kinds import Found, Repair, found, is_broken_link, reason
 from .objects import DirectoryOf, Needed, Surveyed
-from .objects import putting as putting_object
 
 AHEAD_US = 24 * 3600 * 1_000_000
 """A timestamp further ahead of this machine's clock than this, in microseconds, is told of."""
@@ -75,11 +75,7 @@ def _active(
         candidates = [] if done.lacks(said) else [said]
     if not candidates:
         name = f"{said or ref.hash12 + '*'}.json"
-        proof = evidence.find(directory.objects.path(said), said) if said else None
-        repair = None
-        if proof is not None:
-            put = putting_object(directory, proof)
-            repair = Repair(f"copy the sound bytes in {proof.path}", put)
+        repair = objects.adoption(directory, said, evidence) if said else None
         message = f"names {name}, which has not arrived"
         yield found("active-ref-dangling", path, message, session=id_, repair=repair)
     elif len(candidates) > 1:

@@ -171,7 +171,9 @@ class _Adopting:
             return None
         if isinstance(claimed, str):
             proof = self._evidence.proves(path, claimed)
-            if proof is None or not self._surveyed.lacks(claimed) or not self._is_object(proof.data()):
+            if proof is None or not objects.is_record(directory, proof.data()):
+                return None
+            if not self._surveyed.lacks(claimed):
                 return None
             name, put = f"{claimed}.json", objects.putting(directory, proof)
         elif isinstance(claimed, MetaRef):
@@ -184,12 +186,6 @@ class _Adopting:
         self._had.add(claimed)
         message, repair = f"has the bytes of {name}, which is missing", Repair(f"store {name}", put)
         return found("adoptable", path, message, session=directory.id, repair=repair)
-
-    def _is_object(self, data: bytes) -> bool:
-        try:
-            return records.decode_object(data, str(self._directory.id)) is not None
-        except InvalidRecordError:
-            return False
 
     def _is_meta(self, data: bytes, ref: MetaRef) -> bool:
         try:
