@@ -132,6 +132,7 @@ def bring_in(
         with suppress(NameTakenError):  # another process imports it too, or a part of it is arriving
             create(root.sessions, directory.id, environment, planned, facts, facts_at)
             return ImportSessionResult(directory.id, True, len(planned), len(planned))
+    root.settle(directory.id)
     new = _extend(directory, planned, facts, facts_at)
     return ImportSessionResult(directory.id, created, new, len(planned))
 
@@ -160,6 +161,8 @@ def _extend(
     elif last not in before and to_datetime(top.at) - to_datetime(at) < _ONE_MOMENT:
         # The same moment told again with more in it: a transcript that grew without a later time.
         directory.activate(last, following(top.at), refs)
+    else:
+        directory.refs.sync()  # whoever wrote them may have been killed before they were on the disk
     return len(set(hashes) - before)
 
 

@@ -65,6 +65,7 @@ class Files:
         self.limit = limit
         self._sync = durability == "full"
         self._swept: set[str] = set()
+        self._named_on_disk: set[str] = set()
 
     def publish(self, directory: str, name: str, data: bytes) -> None:
         """Make a file appear under its name with all its bytes, which are on the disk before.
@@ -138,7 +139,17 @@ class Files:
                     raise
                 return
             os.chmod(path, DIRECTORY_MODE)
-        self.sync_directory(parent)
+        self.sync_name(path)
+
+    def sync_name(self, path: str) -> None:
+        """Put the name of a directory on the disk; the first time only.
+
+        Another process may have made the directory, and was killed before it put the name there: what
+        is written inside would go with it.
+        """
+        if self._sync and path not in self._named_on_disk:
+            self.sync_directory(os.path.dirname(os.path.abspath(path)))
+            self._named_on_disk.add(path)
 
     @contextmanager
     def new_directory(self, parent: str, name: str, inside: tuple[str, ...]) -> Iterator[str]:
@@ -169,7 +180,7 @@ class Files:
             raise
         finally:
             self._swept.difference_update(join(path, child) for child in inside)
-        self.sync_directory(parent)
+        self.sync_name(final)
 
     def sweep(self, directory: str) -> None:
         """Remove what killed writers left here more than 24 hours ago; the first time only."""

@@ -93,4 +93,5 @@ class OpenedStore:
     def _writable(self, session_id: UUID) -> SessionDirectory:
         directory = self._existing(session_id)
         self._root.check_writable(session_id)
+        self._root.settle(session_id)
         return directory

@@ -103,16 +103,25 @@ class Root:
     def make(self) -> None:
         """Create what is missing of the root; files that are there stay as they are."""
         self._files.sweep(self.path)
-        if files.is_directory(self.sessions) and files.exists(files.join(self.path, HEADER)):
-            return
-        self._files.make_directory(self.path)
-        for name, data in ROOT_FILES.items():
-            if not files.exists(files.join(self.path, name)):
-                self._files.publish(self.path, name, data)
-        if files.is_directory(self.sessions):
-            self._files.sync_directory(self.path)
-        else:
-            self._files.make_directory(self.sessions)
+        if not (files.is_directory(self.sessions) and files.exists(files.join(self.path, HEADER))):
+            self._files.make_directory(self.path)
+            for name, data in ROOT_FILES.items():
+                if not files.exists(files.join(self.path, name)):
+                    self._files.publish(self.path, name, data)
+            if files.is_directory(self.sessions):
+                self._files.sync_directory(self.path)
+            else:
+                self._files.make_directory(self.sessions)
+        self._files.sync_name(self.path)
+        self._files.sync_name(self.sessions)
+
+    def settle(self, session: UUID) -> None:
+        """Put the names of a session's directory and of those above it on the disk, once.
+
+        Whoever made them may have been killed before: what is written inside must not go with them.
+        """
+        for path in (self.path, self.sessions, self.session_path(session)):
+            self._files.sync_name(path)
 
     def session_names(self) -> list[str]:
         """Return the names of directories here that are session ids, unsorted."""

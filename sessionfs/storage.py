@@ -124,6 +124,7 @@ class FileStorage(Upkeep):
         session = self.get_session(session_id)
         if not facts:
             return session
+        self._root.settle(session_id)
         self._directory(session_id).set_facts(facts)
         return self.get_session(session_id)
 

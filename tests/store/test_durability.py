@@ -104,6 +104,20 @@ def test_relaxed_syncs_nothing_and_reading_never_does(root: Path) -> None:
     assert synced == []
 
 
+def test_names_that_another_storage_gave_are_synced_once(root: Path) -> None:
+    created = FileStorage(root).create_session(CreateSessionRequest("title", [SMALL]))
+    storage = FileStorage(root)
+    with fsynced() as synced:
+        storage.append_messages(created.session_id, [SMALL])
+    assert kinds(root, synced)[:3] == [".", "store", "store/sessions"]
+    assert len(synced) == 3 + 4
+    with fsynced() as synced:
+        storage.append_messages(created.session_id, [SMALL])
+        storage.update_session(created.session_id, UpdateSessionRequest(title="new"))
+        storage.create_session(CreateSessionRequest("second", [SMALL]))
+    assert len(synced) == 4 + 2 + 7
+
+
 SCRIPT = """
 import sys
 from sessionfs import FileStorage
@@ -130,6 +144,9 @@ def test_the_kernel_sees_object_before_directory_before_ref(root: Path) -> None:
         pytest.skip("ptrace is not allowed here")
     assert run.returncode == 0, run.stderr
     lines = [line for line in run.stderr.splitlines() if str(root) in line]
+    # Another process made the store and the session: their names are put on the disk before.
+    assert [f"<{root}>" in lines[0], f"<{root / 'sessions'}>" in lines[1]] == [True, True]
+    lines = lines[2:]
     steps = [
         re.sub(r"^(?:\[pid +\d+\] )?(\w+)\(.*?/(objects|refs)(/[^>\"]*)?.*", r"\1 \2", line)
         + (" file" if re.search(r"/(objects|refs)/", line) else " directory")
