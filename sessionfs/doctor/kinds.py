@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from .. import entries
 from ..errors import StorageError
 from ..models import Finding, Severity
 
@@ -91,9 +90,3 @@ def found(
 def reason(error: StorageError, path: str) -> str:
     """Return what an error says after the path that it begins with."""
     return error.message.removeprefix(path).lstrip(": ")
-
-
-def is_broken_link(path: str) -> bool:
-    """Tell whether a name is taken by a link that leads to nothing."""
-    status = entries.look(path)
-    return status.kind == "none" and status.target is not None

@@ -16,7 +16,7 @@ from ..ids import checkpoint_id, parse_session_id
 from ..records import LARGE_MESSAGE, CheckpointObject, InvalidRecordError, MessageObject
 from ..session import SessionDirectory
 from .evidence import Evidence, Proof, readable
-from .kinds import Found, Repair, found, is_broken_link, reason
+from .kinds import Found, Repair, found, reason
 
 DirectoryOf = Callable[[UUID], SessionDirectory | None]
 """Gives the directory of another session of the store; None: nothing may be written there."""
@@ -130,14 +130,9 @@ def _check_values(path: str, record: CheckpointObject | MessageObject | None) ->
 
 def _sizes(directory: SessionDirectory, done: Surveyed) -> Iterator[tuple[int, str]]:
     for sha in done.here:
-        path = directory.objects.path(sha)
         try:
-            status = entries.look(path)
-            if is_broken_link(path):
-                how = f"{path} is a link to nothing"
-                done.bad[sha] = CorruptObjectError(how, path=path, finding="not-regular")
-            else:
-                yield status.size if status.kind == "file" else 0, sha
+            status = entries.look(directory.objects.path(sha))
+            yield status.size if status.kind == "file" else 0, sha
         except StorageError as error:
             done.bad[sha] = error
 
@@ -260,12 +255,10 @@ def is_record(directory: SessionDirectory, data: bytes) -> bool:
 
 def _setting_aside(directory: SessionDirectory, sha: str) -> Callable[[], None]:
     def set_aside() -> None:
-        path = directory.objects.path(sha)
         with suppress(CorruptObjectError):
-            if not is_broken_link(path):
-                directory.objects.record(sha)
-                return  # another process has healed it meanwhile
-        files.set_aside(path)
+            directory.objects.record(sha)
+            return  # another process has healed it meanwhile
+        files.set_aside(directory.objects.path(sha))
 
     return set_aside
 

@@ -16,7 +16,7 @@ from ..refs import ActiveRef, MetaRef, RefNames
 from ..session import SessionDirectory
 from . import objects
 from .evidence import Evidence, Proof, readable
-from .kinds import Found, Repair, found, is_broken_link, reason
+from .kinds import Found, Repair, found, reason
 from .objects import DirectoryOf, Needed, Surveyed
 
 AHEAD_US = 24 * 3600 * 1_000_000
@@ -65,8 +65,6 @@ def _active(
     said, problem = None, None
     try:
         said = directory.refs.said(ref)
-        if is_broken_link(path):
-            problem = CorruptObjectError(f"{path} is a link to nothing", finding="not-regular")
     except CorruptObjectError as error:
         problem = error
     except StorageError as error:
@@ -98,8 +96,6 @@ def _meta(
     path, id_ = directory.refs.path(ref), directory.id
     try:
         directory.refs.meta(ref)
-        if is_broken_link(path):
-            raise CorruptObjectError(f"{path} is a link to nothing", path=path, finding="not-regular")
     except CorruptObjectError as error:
         data = readable(path, directory.limit)
         if data is not None and not files.read_settled(path, data, directory.limit)[1]:
@@ -193,11 +189,10 @@ def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callabl
 
 def _setting_aside(directory: SessionDirectory, ref: MetaRef) -> Callable[[], None]:
     def set_aside() -> None:
-        path = directory.refs.path(ref)
         with suppress(CorruptObjectError):
-            if directory.refs.meta(ref) is not None or not is_broken_link(path):
-                return  # another process has healed it meanwhile
-        files.set_aside(path)
+            directory.refs.meta(ref)
+            return  # another process has healed it meanwhile
+        files.set_aside(directory.refs.path(ref))
 
     return set_aside
 

@@ -10,7 +10,7 @@ from ..errors import CorruptObjectError, FormatError, StorageError, TooLargeErro
 from ..files import Files
 from ..ids import is_session_name
 from ..root import HEADER, ROOT_FILES, SESSIONS, Root
-from .kinds import Found, Repair, found, is_broken_link, reason
+from .kinds import Found, Repair, found, reason
 from .session import odd
 
 _OWNERS = frozenset({".git", ".stfolder", ".stignore", ".stversions", ".hg", ".svn"})
@@ -62,9 +62,7 @@ def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Fou
     except StorageError as error:
         yield found("unreadable", path, reason(error, path))
     else:
-        if data is None and is_broken_link(path):
-            yield found("not-regular", path, "is a link to nothing", repair=write)
-        elif data is None:
+        if data is None:
             yield found("header-missing", path, "has not arrived", repair=write)
         elif data != sound:
             yield found("root-file-changed", path, "says the same in other bytes")
@@ -83,9 +81,7 @@ def _fixed(root: Root, writer: Files, name: str, expected: bytes) -> Iterator[Fo
     except StorageError as error:
         yield found("unreadable", path, reason(error, path))
         return
-    if data is None and is_broken_link(path):
-        yield found("not-regular", path, "is a link to nothing", repair=write)
-    elif data is None:
+    if data is None:
         yield found("root-file-missing", path, "is missing", repair=write)
     elif data != expected:
         yield found("root-file-changed", path, "is not as this version writes it: left to its owner")
