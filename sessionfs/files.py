@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from typing import Literal
 
 from .errors import InternalError, StorageError, TooLargeError, UnauthorizedError
@@ -64,8 +65,15 @@ class Files:
     def __init__(self, durability: Durability, limit: int = MAX_BYTES) -> None:
         self.limit = limit
         self._sync = durability == "full"
+        self._sweeps = True
         self._swept: set[str] = set()
         self._named_on_disk: set[str] = set()
+
+    def not_sweeping(self) -> Files:
+        """Return one that leaves what killed writers left: their bytes may be what is looked for."""
+        other = copy(self)
+        other._sweeps = False
+        return other
 
     def publish(self, directory: str, name: str, data: bytes) -> None:
         """Make a file appear under its name with all its bytes, which are on the disk before.
@@ -184,7 +192,7 @@ class Files:
 
     def sweep(self, directory: str) -> None:
         """Remove what killed writers left here more than 24 hours ago; the first time only."""
-        if directory not in self._swept:
+        if self._sweeps and directory not in self._swept:
             self._swept.add(directory)
             for name in filter(is_temporary, names(directory)):
                 remove_abandoned(join(directory, name))

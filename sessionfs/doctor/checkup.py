@@ -59,7 +59,9 @@ class Checkup:
         repairing: bool,
     ) -> None:
         self._root = root
-        self._environment = environment._replace(cache=ObjectCache(0))
+        self._environment = environment._replace(
+            files=environment.files.not_sweeping(), cache=ObjectCache(0)
+        )
         self._reading = reading
         self._sources = sources
         self._repairing = repairing

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sessionfs import UpdateSessionRequest
+
 from .helpers import Store, answers, check_repair, everything, grave, of_kind, write
 
 BOM = b"\xef\xbb\xbf"
@@ -224,3 +226,14 @@ def test_nothing_is_written_through_a_link_that_leads_out(store: Store, tmp_path
     assert everything(tmp_path) == before
     assert of_kind(result, "link-outside")
     assert [(each.repair, each.repaired) for each in of_kind(result, "line-ends")] == [(None, False)]
+
+
+def test_what_is_too_large_to_be_looked_at_is_left(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", max_object_bytes=200_000)
+    store.open().update_session(store.session, UpdateSessionRequest(title="t" * 100_000))
+    store.open().append_messages(store.session, [{"long": "x" * 100_000}])
+    store.limit = 60_000
+    before = everything(store.root)
+    result = store.repair()
+    assert {each.kind for each in grave(result)} == {"too-large"}
+    assert everything(store.root) == before

@@ -201,3 +201,12 @@ def test_a_storage_that_is_open_sees_what_came_back(store: Store, copy: Path) ->
         storage.get_checkpoint(store.third)
     storage.repair(sources=[copy])
     assert storage.get_checkpoint(store.third).state.messages == [{"n": 0}, LARGE, {"n": 1}, {"n": 2}]
+
+
+def test_what_an_abandoned_temporary_file_holds_stays_until_it_is_stored(store: Store) -> None:
+    left = store.large.rename(store.objects / ".tmp-0123456789abcdef")
+    os.utime(left, (0, 0))
+    subprocess.run([sys.executable, "-c", FULL, str(store.root), str(store.root)], check=True)
+    assert left.exists()
+    check_repair(store)
+    assert not left.exists()
