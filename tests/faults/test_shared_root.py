@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,10 +28,12 @@ from sessionfs import (
     StorageError,
     UpdateSessionRequest,
 )
+from sessionfs.objects import ObjectCache
 from tests.effort import Counted, chosen
 
 ROUNDS = chosen(few=1, usual=4, everything=100)
 OTHERS = 10
+READS = chosen(few=3_000, usual=3_000, everything=100_000)
 REMOVALS = chosen(few=2, usual=10, everything=200)
 
 
@@ -117,6 +120,38 @@ def test_threads_on_different_storages_lose_nothing(tmp_path: Path, counted: Cou
         assert {each.id for each in listed.checkpoints} == {created.checkpoint.id, *made}
         reader.close()
     counted("appends through storages of one process", len(made))
+
+
+def test_threads_share_a_memory_that_is_too_small_for_all(tmp_path: Path, counted: Counted) -> None:
+    """What one thread has just found there, another lets go of."""
+    storage, reads = storages(tmp_path)[0], 0
+    checkpoints: dict[UUID, list[Any]] = {}
+    for n in range(8):
+        messages: list[Any] = [{"n": n, "said": "x" * 500}]
+        created = storage.create_session(CreateSessionRequest("t", messages))
+        checkpoints[created.checkpoint.id] = messages
+    cache = ObjectCache(2_000)  # some two of them
+    storage._environment = storage._environment._replace(cache=cache)
+    directories = [(storage._find(id_), messages) for id_, messages in checkpoints.items()]
+
+    def read(first: int) -> int:
+        for n in range(READS):
+            (directory, sha), _ = directories[(first + n) % len(directories)]
+            assert directory.objects.checkpoint(sha).count == 1
+        return READS
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns as often as can be
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            reads = sum(pool.map(read, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    held = cache._entries.values()
+    assert cache._used == sum(each.size for each in held) <= 2_000
+    for id_, messages in checkpoints.items():
+        assert storage.get_checkpoint(id_).state.messages == messages
+    counted("reads through a memory that is too small", reads)
 
 
 Harm = Callable[[Path, Path, UUID], None]
