@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
-import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -17,23 +15,23 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from typing import Literal
 
-from .errors import InternalError, StorageError, TooLargeError, UnauthorizedError
+from . import temporary
+from .errors import (
+    CorruptObjectError,
+    InternalError,
+    StorageError,
+    TooLargeError,
+    UnauthorizedError,
+)
 
 Durability = Literal["full", "relaxed"]
 
 StrPath = str | os.PathLike[str]
 """A path as callers may give it."""
 
-TEMPORARY = ".tmp-"
-"""How the names of temporary files and directories begin."""
-
-ABANDONED_SECONDS = 24 * 3600.0
-"""A temporary file or directory that is older belongs to nobody: its writer was killed."""
-
 MAX_BYTES = 1 << 30
 """The largest file of a store that is written or read, unless a storage is told otherwise: 1 GiB."""
 
-_TEMPORARY_NAME = re.compile(r"\.tmp-[0-9a-f]{16}", re.ASCII)
 FILE_MODE = 0o400
 DIRECTORY_MODE = 0o700
 _SETTLE_SECONDS = 0.02
@@ -82,7 +80,7 @@ class Files:
         when it is done there.
         """
         self.sweep(directory)
-        path, final = join(directory, TEMPORARY + secrets.token_hex(8)), join(directory, name)
+        path, final = join(directory, temporary.new_name()), join(directory, name)
         with named(final):
             try:
                 descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
@@ -108,18 +106,18 @@ class Files:
     def replace(self, path: str, data: bytes, *, mode: int) -> None:
         """Put these bytes under a name, whatever was there. For caches only, never in a store."""
         with named(path):
-            temporary = f"{path}{TEMPORARY}{secrets.token_hex(8)}"
-            descriptor = os.open(temporary, _CREATE | _BINARY, mode)
+            fresh = path + temporary.new_name()
+            descriptor = os.open(fresh, _CREATE | _BINARY, mode)
             try:
                 try:
                     _write_all(descriptor, data)
                     _set_mode(descriptor, mode)
                 finally:
                     os.close(descriptor)
-                os.replace(temporary, path)
+                os.replace(fresh, path)
             except BaseException:
                 with suppress(OSError):
-                    os.unlink(temporary)
+                    os.unlink(fresh)
                 raise
 
     def sync_directory(self, path: str) -> None:
@@ -167,7 +165,7 @@ class Files:
         all of it is removed.
         """
         self.sweep(parent)
-        path = join(parent, TEMPORARY + secrets.token_hex(8))
+        path = join(parent, temporary.new_name())
         try:
             with named(path):
                 for directory in (path, *(join(path, child) for child in inside)):
@@ -184,7 +182,7 @@ class Files:
                         raise NameTakenError(f"{final} is there already", path=final) from error
                     raise
         except BaseException:
-            _remove_tree(path)
+            temporary.remove_tree(path)
             raise
         finally:
             self._swept.difference_update(join(path, child) for child in inside)
@@ -194,40 +192,50 @@ class Files:
         """Remove what killed writers left here more than 24 hours ago; the first time only."""
         if self._sweeps and directory not in self._swept:
             self._swept.add(directory)
-            for name in filter(is_temporary, names(directory)):
-                remove_abandoned(join(directory, name))
+            for name in filter(temporary.is_temporary, names(directory)):
+                temporary.remove_abandoned(join(directory, name))
 
 
 def read_file(path: str, limit: int | None = None) -> bytes | None:
     """Return a file's bytes, or None if there is none.
 
-    Raises NotRegularError for a FIFO and its like, TooLargeError for more bytes than the limit.
+    Raises NotRegularError for a FIFO and its like, TooLargeError for more bytes than the limit, and
+    CorruptObjectError for what the disk cannot give back.
     """
-    with named(path):
-        try:
-            descriptor = os.open(path, _READ | _BINARY)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if os.path.islink(path):
-                raise NotRegularError(f"{path} is a link to nothing", path=path) from error
-            return None
-        except OSError as error:
-            # A socket or a device without a driver in the file's place.
-            if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
-                raise NotRegularError(f"{path} is no regular file", path=path) from error
-            raise
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise NotRegularError(f"{path} is no regular file", path=path)
-            if limit is not None and status.st_size > limit:
-                raise TooLargeError(
-                    f"{path} has {status.st_size:,} bytes, more than max_object_bytes = {limit:,}",
-                    path=path,
-                    finding="too-large",
-                )
-            return _read_all(descriptor, status.st_size)
-        finally:
-            os.close(descriptor)
+    try:
+        with named(path):
+            return _read_file(path, limit)
+    except InternalError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO:
+            raise CorruptObjectError(error.message, path=path, finding="unreadable") from error
+        raise
+
+
+def _read_file(path: str, limit: int | None) -> bytes | None:
+    try:
+        descriptor = os.open(path, _READ | _BINARY)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.path.islink(path):
+            raise NotRegularError(f"{path} is a link to nothing", path=path) from error
+        return None
+    except OSError as error:
+        # A socket or a device without a driver in the file's place.
+        if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
+            raise NotRegularError(f"{path} is no regular file", path=path) from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegularError(f"{path} is no regular file", path=path)
+        if limit is not None and status.st_size > limit:
+            raise TooLargeError(
+                f"{path} has {status.st_size:,} bytes, more than max_object_bytes = {limit:,}",
+                path=path,
+                finding="too-large",
+            )
+        return _read_all(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
 
 
 def read_settled(
@@ -303,30 +311,6 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def is_temporary(path: str) -> bool:
-    """Tell whether a name is one that only temporary files and directories of a writer have."""
-    return _TEMPORARY_NAME.fullmatch(os.path.basename(path)) is not None
-
-
-def is_abandoned(path: str) -> bool:
-    """Tell whether something temporary is more than 24 hours old."""
-    try:
-        return time.time() - os.lstat(path).st_mtime >= ABANDONED_SECONDS
-    except OSError:
-        return False
-
-
-def remove_abandoned(path: str) -> None:
-    """Remove something temporary if it is more than 24 hours old, as far as that is possible."""
-    if not is_abandoned(path):
-        return
-    if os.path.isdir(path) and not os.path.islink(path):
-        _remove_tree(path)
-    else:
-        with suppress(OSError):
-            os.unlink(path)
-
-
 def set_aside(path: str) -> str:
     """Rename a damaged file to ``<path>.corrupt-<n>`` with the lowest free n; return the new path."""
     n = 1
@@ -382,16 +366,6 @@ def _set_mode(descriptor: int, mode: int) -> None:
     """Give a new file its mode; the umask may have taken bits away."""
     if hasattr(os, "fchmod"):
         os.fchmod(descriptor, mode)
-
-
-def _remove_tree(path: str) -> None:
-    """Remove a temporary directory of ours as far as possible; it is ignored where it stays."""
-    for directory, _, files in os.walk(path, topdown=False):
-        for name in files:
-            with suppress(OSError):
-                os.unlink(join(directory, name))
-        with suppress(OSError):
-            os.rmdir(directory)
 
 
 @contextmanager

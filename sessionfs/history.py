@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .errors import CorruptObjectError, IncompleteError
+from .errors import CorruptObjectError, StorageError
 from .objects import Objects
 from .records import (
     LARGE_MESSAGE,
@@ -42,9 +42,6 @@ class Link(NamedTuple):
     shared: int
 
 
-Unread = IncompleteError | CorruptObjectError
-"""Why an object that a chain needs cannot be read."""
-
 Chain = list[Link]
 """A checkpoint, its base, the base of that, until there is none."""
 
@@ -66,7 +63,7 @@ def open_chain(objects: Objects, sha: str) -> Chain:
     return chain
 
 
-def open_partly(objects: Objects, sha: str) -> tuple[Chain, Unread | None]:
+def open_partly(objects: Objects, sha: str) -> tuple[Chain, StorageError | None]:
     """Return a checkpoint's chain as far as it can be followed, and what ends it too early.
 
     The same errors as ``open_chain`` for the checkpoint's own object, without which there is nothing.
@@ -74,7 +71,7 @@ def open_partly(objects: Objects, sha: str) -> tuple[Chain, Unread | None]:
     chain: Chain = []
     try:
         _follow(objects, sha, chain)
-    except (IncompleteError, CorruptObjectError) as error:
+    except StorageError as error:
         if not chain:
             raise
         return chain, error

@@ -12,7 +12,7 @@ import msgspec
 from . import history, listing
 from .clock import to_datetime
 from .errors import CorruptObjectError, IncompleteError, StorageError
-from .history import Chain, Unread
+from .history import Chain
 from .ids import checkpoint_id
 from .listing import Listed
 from .messages import MessageCodec
@@ -72,7 +72,7 @@ class Views:
                 with reading(directory, chain):
                     raw = history.message(directory.objects, element)
                     messages.append(self._codec.decode(raw))
-            except (IncompleteError, CorruptObjectError) as error:
+            except StorageError as error:
                 gaps.append(_gap(i, 1, error))
         found = self._made(directory, chain, CheckpointState(messages, _metadata(directory, chain)))
         found.gaps = gaps
@@ -112,7 +112,7 @@ def _metadata(directory: SessionDirectory, chain: Chain) -> dict[str, Any] | Non
         return None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
 
 
-def _gap(start: int, count: int, error: Unread) -> Gap:
+def _gap(start: int, count: int, error: StorageError) -> Gap:
     return Gap(start, count, error.path or "", error.message)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from .. import entries, files, records
+from .. import entries, files, records, temporary
 from ..errors import InternalError, StorageError
 from ..records import InvalidRecordError
 from ..refs import ActiveRef, MetaRef, RefNames, parse
@@ -129,8 +129,8 @@ def _directories(directory: SessionDirectory) -> Iterator[Found]:
 
 def odd(path: str, session: UUID | None = None, *, needed: bool = False) -> Found:
     """Return what to tell of a file that is none of the format's; ``needed``: it has proven bytes."""
-    if files.is_temporary(path):
-        if files.is_abandoned(path):
+    if temporary.is_temporary(path):
+        if temporary.is_abandoned(path):
             repair = None if needed else Repair("remove it", lambda: _remove_abandoned(path))
             message = "was left by a writer that was killed more than 24 hours ago"
             return found("temporary-abandoned", path, message, session=session, repair=repair)
@@ -144,7 +144,7 @@ def odd(path: str, session: UUID | None = None, *, needed: bool = False) -> Foun
 
 
 def _remove_abandoned(path: str) -> None:
-    files.remove_abandoned(path)
+    temporary.remove_abandoned(path)
     if files.exists(path):
         raise InternalError(f"{path} cannot be removed", path=path)
 

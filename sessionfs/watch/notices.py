@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from uuid import UUID
 
-from .. import files, fingerprints
+from .. import files, fingerprints, temporary
 from ..ids import parse_session_id
 from .mounts import is_local
 
@@ -168,7 +168,7 @@ class Notices:
         inside = {path.removeprefix(prefix).replace("\\", "/") for path in paths}
         names = {path.split("/", 2)[1] if path.startswith("/") else "" for path in inside}
         # What is written under these names counts once it has another one.
-        names = {name for name in names if not name.startswith(files.TEMPORARY)}
+        names = {name for name in names if not name.startswith(temporary.TEMPORARY)}
         sessions = {session for name in names if (session := parse_session_id(name))}
         self.mark(sessions)
         if sessions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -417,3 +418,40 @@ def test_a_number_that_no_decoder_takes_is_named_and_not_forked(store: Store) ->
         with pytest.raises(CorruptObjectError, match=sha):
             read(store.session)
     assert storage.list_sessions().total == 2
+
+
+@pytest.fixture
+def bad_sector(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let the disk give nothing back of a file."""
+
+    def harm(path: Path) -> None:
+        inode, read = path.stat().st_ino, os.read
+
+        def failing(descriptor: int, most: int) -> bytes:
+            if os.fstat(descriptor).st_ino == inode:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return read(descriptor, most)
+
+        monkeypatch.setattr(os, "read", failing)
+
+    return harm
+
+
+def test_a_bad_sector_is_damage_of_that_file_alone(
+    store: Store, bad_sector: Callable[[Path], None]
+) -> None:
+    path = store.file(store.second)
+    bad_sector(path)
+    storage = store.open()
+    with pytest.raises(CorruptObjectError, match=path.name) as caught:
+        storage.get_checkpoint(store.third)
+    assert caught.value.finding == "unreadable"
+    assert caught.value.checkpoints == (store.third,)
+    assert storage.get_checkpoint(store.first).state.messages == [{"n": 0}]
+    assert storage.get_checkpoint(store.third, partial=True).state.messages == [{"n": 2}]
+    listed = storage.list_checkpoints(store.session)
+    assert [each.id for each in listed.checkpoints] == [store.first, store.third]
+    (finding,) = (each for each in storage.verify().findings if each.path == str(path))
+    assert finding.kind == "unreadable"
+    whole = storage.create_checkpoint(store.session, CreateCheckpointRequest([{"again": 1}]))
+    assert storage.get_active_checkpoint(store.session) == whole
