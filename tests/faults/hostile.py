@@ -128,6 +128,7 @@ def reads(storage: FileStorage, session: UUID = SESSION) -> dict[str, Call]:
         "search": lambda: storage.search(SearchQuery("hello")),
         "get_store_stats": storage.get_store_stats,
         "rebuild_index": storage.rebuild_index,
+        "verify": lambda: storage.verify(read_all=True),
     }
 
 

@@ -215,6 +215,7 @@ def test_edits_win_over_the_year_9999(store: Hostile) -> None:
     with store.open() as storage:
         first = storage.list_checkpoints(SESSION).checkpoints[0].id
         assert storage.get_session(SESSION).title == "far"
+        assert "clock-ahead" in {each.kind for each in storage.verify().findings}
         for title in ("one", "two"):
             assert storage.update_session(SESSION, UpdateSessionRequest(title=title)).title == title
         made = storage.append_messages(SESSION, [{"n": 1}])
@@ -237,6 +238,7 @@ def test_after_the_last_timestamp_nothing_is_written_and_nothing_lost(store: Hos
     before = {path.name for path in store.refs.iterdir()}
     with store.open() as storage:
         assert storage.get_session(SESSION).title == "last"
+        assert "clock-exhausted" in {each.kind for each in storage.verify().findings}
         for name, call in writes(storage).items():
             if name in ("fork_session", "restore_session"):
                 call()  # another session; and what is so already

@@ -97,7 +97,15 @@ def test_a_hostile_record_is_read_or_named(store: Hostile, name: str, counted: C
     path = store.objects / f"{sha}.json"
     with unchanged(store.session), store.open() as storage:
         found = answers(reads(storage))
-        whole = {"list_checkpoints", "with states", "list_sessions", "search", "get_store_stats"}
+        whole = {
+            "verify",
+            "rebuild_index",
+            "list_checkpoints",
+            "with states",
+            "list_sessions",
+            "search",
+            "get_store_stats",
+        }
         assert {name for name, code in found.items() if code != "ok"} <= reads(storage).keys() - whole
         assert set(found.values()) <= {"ok", "corrupt_object", "incomplete"}
         if found["get_session"] != "ok":
@@ -106,6 +114,8 @@ def test_a_hostile_record_is_read_or_named(store: Hostile, name: str, counted: C
             assert sha in str(caught.value) or HASH in str(caught.value)
             told = storage.list_checkpoints(SESSION, ListCheckpointsQuery(include_state=True))
             assert told.problems or any(each.problem for each in told.checkpoints)
+            findings = storage.verify(read_all=True).findings
+            assert any(sha in each.path for each in findings if each.severity == "error")
         store.require_peace(storage)
     with store.open() as storage:
         changed = answers(writes(storage))
