@@ -159,7 +159,12 @@ class Needed:
         before: str | None = None
         following: str | None = sha
         shared: int | None = None
+        passed: set[str] = set()
         while following is not None:
+            if before is not None and following in passed:
+                self._breaks(before, "has a base whose chain closes on itself", sha)
+                return
+            passed.add(following)
             link = done.known.get(following)
             if link is None:
                 if following in done.bad or done.lacks(following):
