@@ -73,6 +73,8 @@ def test_bases_in_a_circle_are_damage(
             storage.get_session(SESSION)
         assert len(storage.list_checkpoints(SESSION).checkpoints) == length
         assert all(each.problem for each in storage.list_checkpoints(SESSION).checkpoints)
+        broken = [each for each in storage.verify().findings if each.kind == "chain-broken"]
+        assert len({id_ for each in broken for id_ in each.checkpoints}) == length
         store.require_peace(storage)
     with store.open() as storage:
         assert answers(writes(storage))["create_checkpoint"] == "ok"
