@@ -104,7 +104,9 @@ def build(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Ask for every branch of the modules that write, read and decode."""
     session.install("--editable", ".[cli]", *test_tools(), "pytest-cov>=6.0")
-    session.run("pytest", "--cov", "--cov-report=term-missing", *COVERING, *session.posargs, env=FEW)
+    # Threads that take turns at every instruction are too fast for a trace function.
+    apart = "tests/faults/test_shared_root.py::test_threads_share_a_memory_that_is_too_small_for_all"
+    session.run("pytest", "--cov", f"--deselect={apart}", *COVERING, *session.posargs, env=FEW)
 
 
 @nox.session
@@ -117,7 +119,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Try every crash, kill, error, damage, race and hostile record, and print how many. Takes long."""
+    """Try every crash, kill, error, damage, race and hostile record, and print how many; takes long."""
     session.install("--editable", ".[cli]", *test_tools())
     session.run("pytest", "tests/faults", "tests/doctor", *session.posargs, env=ALL)
 
