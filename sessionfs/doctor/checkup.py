@@ -145,7 +145,7 @@ class Checkup:
         results, treated = look(), list[Found]()
         done: set[tuple[str, str]] = set()
         while self._repairing:
-            now = list(_repaired(results))
+            now = list(_repaired(results, last=False)) or list(_repaired(results, last=True))
             treated += now
             new = {(each.finding.kind, each.finding.path) for each in now} - done
             if not new:
@@ -171,10 +171,10 @@ class Checkup:
         )
 
 
-def _repaired(results: list[Found]) -> Iterator[Found]:
+def _repaired(results: list[Found], *, last: bool) -> Iterator[Found]:
     """Do what can be done about each finding, and give those about which it was done."""
     for each in results:
-        if each.repair is None:
+        if each.repair is None or each.repair.last != last:
             continue
         try:
             each.repair.do()

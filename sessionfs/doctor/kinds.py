@@ -53,11 +53,22 @@ KINDS: dict[str, Severity] = {
 
 
 class Repair(NamedTuple):
-    """What can be done about a finding: in words, the deed, and which other session it changes."""
+    """What can be done about a finding.
+
+    Attributes:
+        what: in words.
+        do: the deed.
+        changes: another session that it changes.
+        last: it is done when there is nothing else to do, for it depends on what is here then.
+        empties: afterwards nothing has the name.
+
+    """
 
     what: str
     do: Callable[[], object]
     changes: UUID | None = None
+    last: bool = False
+    empties: bool = False
 
 
 class Found(NamedTuple):

@@ -237,7 +237,7 @@ def _damaged(
         elif proof is not None:
             repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, proof))
         elif kind in ("object-damaged", "not-regular"):
-            repair = Repair("set it aside", _setting_aside(directory, sha))
+            repair = Repair("set it aside", _setting_aside(directory, sha), empties=True)
     message = reason(error, path) + needs.told(tuple(ids))
     return found(kind, path, message, session=directory.id, checkpoints=ids, repair=repair)
 

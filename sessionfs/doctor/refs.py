@@ -69,8 +69,11 @@ def _active(
         problem = error
     except StorageError as error:
         yield found("unreadable", path, reason(error, path), session=id_)
-    if said is not None:
-        candidates = [] if done.lacks(said) else [said]
+    if said is not None and not done.lacks(said):
+        candidates = [said]
+    elif said is not None and candidates:
+        message = f"{path} says {said}, which is not here, and is named after another object"
+        problem = CorruptObjectError(message, path=path, finding="active-ref-damaged")
     if not candidates:
         name = f"{said or ref.hash12 + '*'}.json"
         repair = objects.adoption(directory, said, evidence) if said else None
@@ -119,7 +122,7 @@ def _damaged_meta(
     elif proof is not None:
         repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, ref, proof))
     elif kind != "too-large":  # which may be sound: nobody looked
-        repair = Repair("set it aside", _setting_aside(directory, ref))
+        repair = Repair("set it aside", _setting_aside(directory, ref), empties=True)
     return found(kind, path, reason(error, path), session=directory.id, repair=repair)
 
 
@@ -157,7 +160,8 @@ def _without_active(
     for ref in claimed:
         choices += [(ref.at, sha) for sha in complete if sha.startswith(ref.hash12)]
     at, sha = max(choices)
-    repair = Repair(f"make checkpoint {checkpoint_id(sha)} active", lambda: directory.publish(sha, at))
+    what = f"make checkpoint {checkpoint_id(sha)} active"
+    repair = Repair(what, lambda: directory.publish(sha, at), last=True)
     message = "has no active ref: the newest complete checkpoint counts as active"
     return found("active-ref-missing", directory.path, message, session=directory.id, repair=repair)
 

@@ -66,6 +66,7 @@ def examine(
         *refs.findings(directory, seen, surveyed, needed, evidence, of, claims, now_us),
         *unreadable,
     ]
+    results = _without_emptying(results, len(surveyed.here) + len(seen.active) + len(seen.meta))
     adopting = _Adopting(directory, seen, surveyed, evidence)
     for path in foreign:
         results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
@@ -77,6 +78,14 @@ def examine(
     if not private:
         results += _modes(directory, seen, surveyed)
     return Examined(results, surveyed)
+
+
+def _without_emptying(results: list[Found], names: int) -> list[Found]:
+    """Leave damaged files where they are if nothing else of the session is: it would be gone."""
+    going = [each for each in results if each.repair and (each.repair.empties or each.repair.changes)]
+    if len(going) < names:
+        return results
+    return [each.without_repair() if each.repair and each.repair.empties else each for each in results]
 
 
 def claim(path: str) -> str | ActiveRef | MetaRef | None:
@@ -121,7 +130,9 @@ def _directories(directory: SessionDirectory) -> Iterator[Found]:
     for path in (directory.path, directory.objects.directory, directory.refs.directory):
         status = entries.look(path)
         if status.kind in ("file", "other"):
-            repair = Repair("set it aside", partial(files.set_aside, path))
+            repair = None
+            if path != directory.path:  # whatever a person wants with that
+                repair = Repair("set it aside", partial(files.set_aside, path))
             message = "is no directory, and has the name of one"
             yield found("not-regular", path, message, session=directory.id, repair=repair)
             return

@@ -252,6 +252,10 @@ HAPPENS: list[tuple[str, Callable[[Store], Told]]] = [
     ("active-ref-damaged", in_refs(lambda store: write(store.active, b""))),
     (
         "active-ref-damaged",
+        in_refs(lambda store: write(store.active, flipped(store.active.read_bytes()))),
+    ),
+    (
+        "active-ref-damaged",
         in_refs(lambda store: write(store.active, store.active.read_bytes() + b"\n")),
     ),
     (

@@ -228,6 +228,19 @@ def test_nothing_is_written_through_a_link_that_leads_out(store: Store, tmp_path
     assert [(each.repair, each.repaired) for each in of_kind(result, "line-ends")] == [(None, False)]
 
 
+def test_a_session_of_which_all_is_damaged_stays_one(store: Store) -> None:
+    store.active.unlink()
+    for path in [*store.objects.iterdir(), *store.refs.iterdir()]:
+        write(path, b"damage")
+    before = everything(store.root)
+    assert not [each for each in store.repair().findings if each.repaired]
+    assert everything(store.root) == before
+    assert {each.id for each in store.open().list_sessions().sessions} == {
+        store.session,
+        store.neighbour,
+    }
+
+
 def test_what_is_too_large_to_be_looked_at_is_left(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", max_object_bytes=200_000)
     store.open().update_session(store.session, UpdateSessionRequest(title="t" * 100_000))

@@ -111,6 +111,12 @@ def test_a_source_that_cannot_be_looked_at_is_told_of_and_the_rest_is_repaired(
     assert [each.repair for each in of_kind(result, "object-missing")] == [None]
 
 
+def test_what_becomes_active_is_told_when_all_else_is_back(store: Store, copy: Path) -> None:
+    write(store.file(store.first), b"damage")
+    store.active.unlink()
+    check_repair(store, copy)
+
+
 def test_everything_at_once(store: Store, copy: Path) -> None:
     write(store.file(store.first), b"")
     store.file(store.second).unlink()
