@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ Picture = dict[str, dict[str, Any]]
 MANY = 100_000
 
 
-def picture(root: Path, index: Path) -> Picture:
-    """Read a whole store with a storage of its own; nothing in it may be damaged or incomplete."""
-    found: Picture = {}
+def shown(root: Path, index: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each session of a store, read with a storage of its own; nothing may be damaged."""
     with FileStorage(root, durability="relaxed", index_dir=index, message_type=dict) as storage:
         listed = storage.list_sessions(ListSessionsQuery(limit=MANY))
         assert len(listed.sessions) == listed.total
@@ -39,13 +39,20 @@ def picture(root: Path, index: Path) -> Picture:
                 assert checkpoint.problem is None
                 assert checkpoint.state is not None
                 states[str(checkpoint.id)] = checkpoint.state.messages
-            found[str(summary.id)] = {
-                "title": session.title,
-                "status": session.status.value,
-                "active": str(session.active_checkpoint.id),
-                "states": states,
-            }
-    return found
+            yield (
+                str(summary.id),
+                {
+                    "title": session.title,
+                    "status": session.status.value,
+                    "active": str(session.active_checkpoint.id),
+                    "states": states,
+                },
+            )
+
+
+def picture(root: Path, index: Path) -> Picture:
+    """Read a whole store; nothing in it may be damaged or incomplete."""
+    return dict(shown(root, index))
 
 
 class Account:

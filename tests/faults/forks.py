@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -66,7 +67,7 @@ class Forks:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         self._process.communicate()
 
@@ -83,7 +84,7 @@ class Forks:
         return pid
 
     def kill(self, pid: int) -> int:
-        """Kill a fork that was started, and return what ended it: a signal, or 0 if it had ended."""
+        """Kill a fork that was started, and return what ended it: a signal, or 0 if it had before."""
         killed_by: int = self._ask(order="kill", pid=pid)["killed_by"]
         return killed_by
 
@@ -113,6 +114,8 @@ def _fork(job: str, arguments: dict[str, Any], channel: socket.socket | None) ->
             channel.recv(1)
         _named(job)(arguments, tell)
         status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -155,7 +158,6 @@ def _run(job: str, arguments: dict[str, Any], strace: list[str] | None) -> dict[
 def _kill(pid: int) -> int:
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "a writer failed by itself"
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 

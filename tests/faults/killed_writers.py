@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -16,8 +17,17 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 from sessionfs.files import Durability
+from sessionfs.records import LARGE_MESSAGE
 
 from .forks import Tell
+
+LONGEST = 15
+"""So many messages at most are in a session that belongs to one writer."""
+
+
+def digest(state: list[Any]) -> str:
+    """Return what tells a state from all others; the states themselves would make the log long."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
 def write(arguments: dict[str, Any], _: Tell) -> None:
@@ -51,7 +61,7 @@ def write(arguments: dict[str, Any], _: Tell) -> None:
             made = storage.create_session(CreateSessionRequest(name, history))
             own, checkpoints = made.session_id, [made.checkpoint.id]
             note(session=str(own), title=name)
-            note(session=str(own), checkpoint=str(made.checkpoint.id), state=history)
+            note(session=str(own), checkpoint=str(made.checkpoint.id), state=digest(history))
         elif what == "append":
             session = chance.choice(shared)
             made_id = storage.append_messages(session, [message]).id
@@ -64,13 +74,13 @@ def write(arguments: dict[str, Any], _: Tell) -> None:
             except ConflictError:
                 continue
             state = active.state.messages
-            note(session=str(session), checkpoint=str(made_id), state=[*state, message])
+            note(session=str(session), checkpoint=str(made_id), state=digest([*state, message]))
         elif what == "branch":
             parent = chance.choice(checkpoints)
             history = [*storage.get_checkpoint(parent).state.messages, message]
             request = CreateCheckpointRequest(history, parent_id=parent)
             checkpoints.append(storage.create_checkpoint(own, request).id)
-            note(session=str(own), checkpoint=str(checkpoints[-1]), state=history)
+            note(session=str(own), checkpoint=str(checkpoints[-1]), state=digest(history))
         elif what == "rename":
             title = f"{name}/{number}"
             note(attempt=title)
@@ -79,10 +89,10 @@ def write(arguments: dict[str, Any], _: Tell) -> None:
         elif what == "list":
             storage.list_sessions()
         else:
-            message |= {"content": "x" * 70_000} if what == "large" and len(history) < 20 else {}
-            note(attempt=message)
+            if what == "large":
+                message["content"] = "x" * LARGE_MESSAGE
             history = [*history, message]
             checkpoints.append(storage.append_messages(own, [message]).id)
-            note(session=str(own), checkpoint=str(checkpoints[-1]), state=history)
-        if len(history) > 30:
+            note(session=str(own), checkpoint=str(checkpoints[-1]), state=digest(history))
+        if len(history) > LONGEST:
             own = None

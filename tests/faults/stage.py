@@ -47,12 +47,11 @@ class Stage:
             "made": self.made,
             **how,
         }
-        options = None if strace is None else [*TRACED, *strace]
-        return self._forks.run("tests.faults.steps:run", arguments, strace=options)
+        return self._forks.run("tests.faults.steps:run", arguments, strace=strace)
 
     def positions(self, workload: str) -> list[Position]:
         """Return the system calls of a workload that concern the store."""
-        ended = self.run(workload, [])
+        ended = self.run(workload, TRACED)
         self.check(workload, ended)
         assert ended.told[-1] == {"ended": True}
         assert not any("error" in each for each in ended.told)

@@ -34,7 +34,7 @@ class Reader:
             shutil.rmtree(self.index, ignore_errors=True)
             if self._indexed:
                 self._job(2, None, {"index all": True})
-        return self._job(times, None if strace is None else [*TRACED, *strace], {})
+        return self._job(times, strace, {})
 
     def answers(self, ended: Ended, exact: Any) -> list[Any]:
         """Return the answers told, each of which is right, or says what it could not read."""
@@ -99,7 +99,7 @@ def test_no_answer_is_wrong(
 ) -> None:
     reader = Reader(traceable, tmp_path, read, indexed)
     store = snapshot(reader.root)
-    places = positions(reader.run([]).trace, str(reader.root), str(reader.index))
+    places = positions(reader.run(TRACED).trace, str(reader.root), str(reader.index))
     # A lock of the index that cannot be had is one that somebody else has: it is waited for.
     places = [each for each in places if each.name not in ("flock", "fcntl")]
     tried = faults(places, read, MOST)
