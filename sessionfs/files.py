@@ -120,11 +120,11 @@ class Files:
                     os.unlink(fresh)
                 raise
 
-    def sync_directory(self, path: str) -> None:
-        """Put the names in a directory on the disk."""
+    def sync_directory(self, path: str, concerning: str | None = None) -> None:
+        """Put the names in a directory on the disk; an error names the one that is concerned."""
         if not self._sync or os.name == "nt":
             return
-        with named(path):
+        with named(concerning or path):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -154,7 +154,7 @@ class Files:
         is written inside would go with it.
         """
         if self._sync and path not in self._named_on_disk:
-            self.sync_directory(os.path.dirname(os.path.abspath(path)))
+            self.sync_directory(os.path.dirname(os.path.abspath(path)), path)
             self._named_on_disk.add(path)
 
     @contextmanager

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from . import files, fingerprints, forks, records
-from .errors import CorruptObjectError, IncompleteError, InvalidRequestError, TooLargeError
+from .errors import CorruptObjectError, IncompleteError, InvalidRequestError
 from .files import Files
 from .ids import is_sha256
 from .records import CheckpointObject, InvalidRecordError, MessageObject, sha256
@@ -222,8 +222,8 @@ class Objects:
             found = files.read_file(path, self._files.limit)
             if found != data:
                 found, _ = files.read_settled(path, found, self._files.limit)
-        except (files.NotRegularError, TooLargeError):
-            return False
+        except (files.NotRegularError, CorruptObjectError):
+            return False  # too large, or a bad sector
         return found == data
 
     def _missing(self, sha: str) -> IncompleteError:

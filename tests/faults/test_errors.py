@@ -58,7 +58,7 @@ def check_errors(ended: Ended, root: str) -> list[dict[str, str]]:
     """Assert that what was raised is of our tree, and names a file or directory of the store."""
     errors = [each["error"] for each in ended.told if "error" in each]
     for error in errors:
-        assert error["code"] in ("internal", "unauthorized"), error
+        assert error["code"] in ("internal", "unauthorized", "corrupt_object"), error
         assert (error["path"] or "").startswith(root), error
         assert error["path"] in error["text"]
     assert ended.told[-1] == {"ended": True}
