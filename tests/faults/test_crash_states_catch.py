@@ -91,7 +91,9 @@ def without_sync_of(which: Callable[[str], bool]) -> Callable[[Patch], None]:
     def plant(patch: Patch) -> None:
         sync = Files.sync_directory
         patch.setattr(
-            Files, "sync_directory", lambda self, path: None if which(path) else sync(self, path)
+            Files,
+            "sync_directory",
+            lambda self, path, *concerning: None if which(path) else sync(self, path, *concerning),
         )
 
     return plant
