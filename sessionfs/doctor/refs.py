@@ -183,10 +183,11 @@ def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator
 
 def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callable[[], None]:
     def rewrite() -> None:
-        path = directory.refs.path(ref)
-        if files.exists(path):  # else a writer has replaced it meanwhile
-            files.set_aside(path)
-            directory.publish(sha, ref.at)
+        with suppress(CorruptObjectError):
+            directory.refs.said(ref)
+            return  # another process has replaced or healed it meanwhile
+        files.set_aside(directory.refs.path(ref))
+        directory.publish(sha, ref.at)
 
     return rewrite
 

@@ -10,6 +10,7 @@ from ..errors import CorruptObjectError, FormatError, StorageError, TooLargeErro
 from ..files import Files
 from ..ids import is_session_name
 from ..root import HEADER, ROOT_FILES, SESSIONS, Root
+from .evidence import readable
 from .kinds import Found, Repair, found, reason
 from .session import odd
 
@@ -91,10 +92,12 @@ def _writing(root: Root, writer: Files, name: str) -> Callable[[], None]:
     """Return what writes a fixed file; what is in its place is set aside."""
 
     def write() -> None:
-        path = files.join(root.path, name)
+        path, data = files.join(root.path, name), ROOT_FILES[name]
+        if readable(path, len(data)) == data:
+            return  # another process has written it meanwhile
         if files.exists(path):
             files.set_aside(path)
-        writer.publish(root.path, name, ROOT_FILES[name])
+        writer.publish(root.path, name, data)
         writer.sync_directory(root.path)
 
     return write

@@ -198,6 +198,10 @@ HAPPENS: list[tuple[str, Callable[[Store], Told]]] = [
     ("object-invalid", made(lambda store: store.record(count=7))),
     ("object-invalid", made(lambda store: store.record(messages=[5]))),
     ("object-invalid", made(lambda store: store.record().replace(b'"by hand"', b"1e400"))),
+    (
+        "object-invalid",
+        made(lambda store: store.record().replace(str(store.session).encode(), b"nobody")),
+    ),
     ("object-misplaced", made(lambda store: store.record(store.neighbour))),
     ("object-missing", object_of("first", erase)),
     ("object-missing", in_refs(lambda store: erase(store.large))),

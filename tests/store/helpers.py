@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from sessionfs import CreateSessionRequest, FileStorage
 from sessionfs.models import Message
@@ -36,6 +37,18 @@ def overwrite(path: Path, data: bytes) -> None:
     path.chmod(0o600)
     path.write_bytes(data)
     path.chmod(0o400)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, call: str, number: int, *paths: Path) -> None:
+    """Let the operating system refuse a call for these paths, as it does not to root."""
+    real, refused = getattr(os, call), {str(path) for path in paths}
+
+    def refusing(path: str | int, *arguments: object, **options: object) -> object:
+        if str(path) in refused:
+            raise OSError(number, os.strerror(number), path)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, call, refusing)
 
 
 def encoded(message: Message) -> bytes:
