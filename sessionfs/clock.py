@@ -43,10 +43,7 @@ def is_timestamp(text: str) -> bool:
 
 def from_datetime(moment: datetime) -> str:
     """Return the timestamp of an aware datetime; InvalidRequestError if no timestamp can be that."""
-    try:
-        utc = moment.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidRequestError(f"{moment} is beyond the calendar") from error
+    utc = moment.astimezone(UTC)
     # strftime does not pad years below 1000 on every platform.
     at = f"{utc.year:04}{utc:%m%dT%H%M%S%f}Z"
     if at == _LAST:

@@ -214,7 +214,9 @@ def _check(value: object, where: str) -> None:
         _check_type(value, where)
 
 
-def _children(item: object, place: str) -> Iterator[tuple[object, str]]:
+def _children(
+    item: dict[Any, Any] | list[Any] | tuple[Any, ...] | msgspec.Struct, place: str
+) -> Iterator[tuple[object, str]]:
     if isinstance(item, dict):
         for key, child in item.items():
             if not isinstance(key, str):
@@ -224,7 +226,7 @@ def _children(item: object, place: str) -> Iterator[tuple[object, str]]:
     elif isinstance(item, list | tuple):
         for i, child in enumerate(item):
             yield child, f"{place}[{i}]"
-    elif isinstance(item, msgspec.Struct):
+    else:
         for name in item.__struct_fields__:
             yield getattr(item, name), f"{place}.{name}"
 

@@ -122,8 +122,6 @@ def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
     try:
         yield
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        if isinstance(error, StorageError):
-            raise
         path = directory.objects.path(chain[0].sha)
         raise CorruptObjectError(
             f"{path}: a message or the metadata cannot be read: {error}", path=path
