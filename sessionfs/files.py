@@ -364,7 +364,7 @@ def _read_all(descriptor: int, expected: int) -> bytes:
 
 def _set_mode(descriptor: int, mode: int) -> None:
     """Give a new file its mode; the umask may have taken bits away."""
-    if hasattr(os, "fchmod"):
+    if hasattr(os, "fchmod"):  # pragma: no branch - Windows has none
         os.fchmod(descriptor, mode)
 
 

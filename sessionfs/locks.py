@@ -12,7 +12,7 @@ from . import files
 
 try:
     import fcntl
-except ImportError:  # Windows: only the check after the write is left
+except ImportError:  # pragma: no cover - Windows: only the check after the write is left
     _try_lock: Callable[[int], bool] | None = None
 else:
 
