@@ -215,6 +215,14 @@ HAPPENS: list[tuple[str, Callable[[Store], Told]]] = [
     ),
     ("chain-broken", made(lambda store: store.record(base=store.large.stem, keep=1, count=2))),
     ("chain-broken", made(lambda store: store.record(messages=[store.file(store.first).stem]))),
+    (
+        "chain-broken",
+        made(
+            lambda store: store.record(
+                messages=[store.file(store.first).stem, store.file(store.second).stem], count=2
+            )
+        ),
+    ),
     ("chain-broken", in_refs(lambda store: active_at(store, AT, store.large.stem))),
     ("parent-missing", made(lambda store: store.record(parent=NOBODYS))),
     ("not-regular", object_of("lonely", lambda path: replaced(path, os.mkfifo))),

@@ -142,3 +142,16 @@ def test_a_lock_that_is_never_released_keeps_nobody_out_for_ever(
         storage.append_messages(created.session_id, [], expected_active=created.checkpoint.id)
     finally:
         os.close(descriptor)
+
+
+def test_where_there_are_no_locks_the_check_after_the_write_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_try_lock", None)
+    monkeypatch.delattr(locks, "_unlock")
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    created = storage.create_session(CreateSessionRequest("t", []))
+    storage.append_messages(created.session_id, [{"n": 1}], expected_active=created.checkpoint.id)
+    with pytest.raises(ConflictError):
+        storage.append_messages(created.session_id, [{"n": 2}], expected_active=created.checkpoint.id)
+    assert storage.get_active_checkpoint(created.session_id).state.messages == [{"n": 1}]

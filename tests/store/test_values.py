@@ -143,3 +143,19 @@ def test_a_record_that_names_two_kinds_is_damage_however_they_are_written(other:
     )
     with pytest.raises(InvalidRecordError):
         decode_object(record.encode(), session)
+
+
+def test_a_depth_that_one_reader_takes_and_another_does_not_is_never_a_crash() -> None:
+    """The kind is looked for by a second reader, which gives up at another depth than the first."""
+    session = "01900000-0000-7000-8000-00000000000a"
+    refused = 0
+    for depth in range(100, 1_200, 3):
+        record = (
+            f'{{"kind":"message","session":"{session}",'
+            f'"message":{{"kind":{"[" * depth + "]" * depth}}}}}'
+        )
+        try:
+            decode_object(record.encode(), session)
+        except InvalidRecordError:
+            refused += 1
+    assert 0 < refused < 367
