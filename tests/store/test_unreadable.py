@@ -150,6 +150,8 @@ def test_a_meta_record_that_vanishes_after_it_was_listed_is_one_that_never_came(
         return found
 
     monkeypatch.setattr(Refs, "names", vanish)
+    (listed,) = store.open().list_sessions().sessions
+    assert (listed.title, listed.problem) == ("", None)  # nothing is damaged
     found = store.open().get_session(store.session)
     assert (found.title, found.active_checkpoint and found.active_checkpoint.id) == ("", store.second)
 
