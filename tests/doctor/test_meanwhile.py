@@ -25,11 +25,11 @@ def before_repairs(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object
     """Let something happen once, after the first look that found what can be repaired."""
     real = checkup._repaired
 
-    def repaired(results: list[Found]) -> object:
+    def repaired(results: list[Found], *, last: bool) -> object:
         if any(each.repair for each in results):
             monkeypatch.setattr(checkup, "_repaired", real)
             happens()
-        return real(results)
+        return real(results, last=last)
 
     monkeypatch.setattr(checkup, "_repaired", repaired)
 
