@@ -113,6 +113,14 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Plant a bug on every line of what writes, names, verifies and decodes, and count what is found."""
+    session.install("--editable", ".[cli]", *test_tools(), "mutmut>=3.8")
+    session.run("mutmut", "run", *session.posargs, env=FEW)
+    session.run("mutmut", "results")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, beside floors and competitors; --quick and --directory go to each script. No test."""
     session.install(".[cli]")
