@@ -114,7 +114,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Plant a bug on every line of what writes, names, verifies and decodes, and count what is found."""
+    """Plant a bug on every line of what writes, verifies and decodes, and count what is found."""
     session.install("--editable", ".[cli]", *test_tools(), "mutmut>=3.8")
     session.run("mutmut", "run", *session.posargs, env=FEW)
     session.run("mutmut", "results")
