@@ -21,6 +21,7 @@ class Recorder:
 
     Attributes:
         written: sessions whose contents are as they were looked at.
+        refused: sessions whose objects could not be read, and are to be looked at again.
         length: bytes of text that were added.
 
     """
@@ -29,6 +30,7 @@ class Recorder:
         self._connection, self._place = connection, place
         self._writer: Writer | None = None
         self.written: set[str] = set()
+        self.refused: set[str] = set()
         self.length = 0
 
     def contents(self, look: contents.Look, folded: Sequence[bytes] | None = None) -> None:
@@ -65,7 +67,7 @@ class Recorder:
                 self.contents(look)
             names.put(self._connection, [listed], [])
         except StorageError:
-            pass  # it is told to whoever asks for it
+            self.refused.add(id_)  # it is told to whoever asks for it
         self._summary(id_, sessions.look(directory))
 
     def found(self, found: Found) -> None:
@@ -75,6 +77,8 @@ class Recorder:
             listed = names.of(look.id, look.fingerprint, look.settled, look.objects)
             names.put(self._connection, [listed], [])
             self.contents(look, found.folded)
+        else:
+            self.refused.add(found.name)
         self._summary(found.name, found.summary)
 
     def _summary(self, id_: str, summary: sessions.Look | None) -> None:

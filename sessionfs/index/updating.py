@@ -30,7 +30,7 @@ def record_all(
     on_session: Progress | None,
     workers: int,
 ) -> Iterator[list[str]]:
-    """Record sessions as they are now, and give after each step the names of those that were.
+    """Record sessions as they are now, and give after each step the names of those that were read.
 
     Args:
         recording: begins a transaction.
@@ -57,7 +57,7 @@ def record_all(
                         if on_session is not None:
                             on_session(done, len(todo))
                         found = next(chunks, None)
-                yield todo[begin:done]
+                yield [name for name in todo[begin:done] if name not in recorder.refused]
     while done < len(todo):
         begin = done
         with recording() as recorder:
@@ -66,7 +66,7 @@ def record_all(
                 done += 1
                 if on_session is not None:
                     on_session(done, len(todo))
-        yield todo[begin:done]
+        yield [name for name in todo[begin:done] if name not in recorder.refused]
 
 
 def _is_room(recorder: Recorder, sessions: int) -> bool:

@@ -17,7 +17,7 @@ from .forks import Ended, Forks
 from .test_errors import check_errors, faults
 from .tracing import IN_A_ROW, TRACED, injected, positions
 
-MOST = chosen(few=1, usual=4, everything=1_000_000)
+MOST = chosen(few=1, usual=4, everything=100)
 
 
 class Reader:
@@ -148,3 +148,17 @@ def test_a_directory_that_cannot_be_looked_at_is_never_as_before(tmp_path: Path)
     assert not fingerprints.is_settled(found, 1 << 62)
     told = fingerprints.digests(str(tmp_path), ["session", "missing"], "refs")
     assert told["session"] != told["missing"] == fingerprints.digest(None)
+
+
+def test_messages_that_cannot_be_read_are_told_of_while_the_index_is_made(tmp_path: Path) -> None:
+    """The search that makes the index: what could not be recorded is looked at once more, and told."""
+    made = reading.make(tmp_path / "store")
+    objects = tmp_path / "store" / "sessions" / made["session"] / "objects"
+    objects.rename(tmp_path / "hidden")
+    objects.symlink_to(objects)
+    with FileStorage(tmp_path / "store", index_dir=tmp_path / "index") as storage:
+        assert any(str(objects) in each for each in storage.search(SearchQuery("a needle")).problems)
+        objects.unlink()
+        (tmp_path / "hidden").rename(objects)
+        found = storage.search(SearchQuery("a needle"))
+    assert (found.total, found.problems) == (1, [])
