@@ -17,8 +17,21 @@ PYTHONS = [
 ]
 TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
 
-APART = "--ignore=tests/contract/test_suite_catches.py"
-"""The tests that the suite catches broken storages depend on no version and on no wheel."""
+ONCE = [
+    f"--ignore=tests/{each}.py"
+    for each in (
+        "contract/test_suite_catches",
+        *(
+            "faults/test_crash_states",
+            "faults/test_crash_states_catch",
+            "faults/test_damage_everywhere",
+        ),
+        *("faults/test_errors", "faults/test_forks", "faults/test_hostile_names", "faults/test_kills"),
+        *("faults/test_many_writers", "faults/test_random_kills", "faults/test_reads"),
+        "faults/test_terminal",
+    )
+]
+"""Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
 
 FEW = {"SESSIONFS_EFFORT": "few"}
 """For runs that look for other faults than those that the usual run has tried already."""
@@ -57,7 +70,7 @@ def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest versions that pyproject.toml allows."""
     lowest = [each.replace(">=", "==") for each in requirements("cli")]
     session.install("--editable", ".[cli]", *test_tools(), *lowest)
-    session.run("pytest", APART, *session.posargs, env=FEW)
+    session.run("pytest", *ONCE, *session.posargs, env=FEW)
 
 
 @nox.session
@@ -100,7 +113,7 @@ def build(session: nox.Session) -> None:
         away.mkdir(parents=True, exist_ok=True)
         copy(name, away / name)
     session.chdir(away)
-    session.run("pytest", "-p", "no:cacheprovider", APART, *session.posargs, env=FEW)
+    session.run("pytest", "-p", "no:cacheprovider", *ONCE, *session.posargs, env=FEW)
 
 
 @nox.session
