@@ -18,18 +18,18 @@ PYTHONS = [
 TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
 
 ONCE = [
-    f"--ignore=tests/{each}.py"
-    for each in (
-        "contract/test_suite_catches",
-        *(
-            "faults/test_crash_states",
-            "faults/test_crash_states_catch",
-            "faults/test_damage_everywhere",
-        ),
-        *("faults/test_errors", "faults/test_forks", "faults/test_hostile_names", "faults/test_kills"),
-        *("faults/test_many_writers", "faults/test_random_kills", "faults/test_reads"),
-        "faults/test_terminal",
-    )
+    "--ignore=tests/contract/test_suite_catches.py",
+    "--ignore=tests/faults/test_crash_states.py",
+    "--ignore=tests/faults/test_crash_states_catch.py",
+    "--ignore=tests/faults/test_damage_everywhere.py",
+    "--ignore=tests/faults/test_errors.py",
+    "--ignore=tests/faults/test_forks.py",
+    "--ignore=tests/faults/test_hostile_names.py",
+    "--ignore=tests/faults/test_kills.py",
+    "--ignore=tests/faults/test_many_writers.py",
+    "--ignore=tests/faults/test_random_kills.py",
+    "--ignore=tests/faults/test_reads.py",
+    "--ignore=tests/faults/test_terminal.py",
 ]
 """Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
 

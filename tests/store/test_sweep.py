@@ -109,8 +109,8 @@ def test_one_that_cannot_be_removed_is_no_error(store: Store, monkeypatch: pytes
         age(place / NAME, OLD)
     real = os.unlink
 
-    def unlink(path: str, **how: int) -> None:
-        if path.endswith(NAME):
+    def unlink(path: str | os.PathLike[str], **how: int) -> None:
+        if os.fspath(path).endswith(NAME):
             raise PermissionError(1, "Operation not permitted", path)
         real(path, **how)
 
