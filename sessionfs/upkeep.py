@@ -7,7 +7,6 @@ from contextlib import suppress
 from uuid import UUID
 
 from . import checks
-from .doctor import Checkup, Reading
 from .errors import CorruptObjectError, InvalidRequestError
 from .files import StrPath
 from .index import IndexState, Progress
@@ -100,6 +99,9 @@ class Upkeep(OpenedStore):
         *,
         repairing: bool,
     ) -> VerifyResult:
+        # What few programs need is loaded when it is needed.
+        from .doctor import Checkup, Reading
+
         reading = Reading(read_all, checks.part(sample, "sample"))
         checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
         if session_ids is None:
