@@ -12,7 +12,12 @@ from . import files
 
 def link_target(path: str) -> str | None:
     """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
-    return os.path.realpath(path) if os.path.islink(path) else None
+    with files.named(path):
+        try:
+            is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    return os.path.realpath(path) if is_link else None
 
 
 class Entry(NamedTuple):
