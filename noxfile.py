@@ -33,6 +33,12 @@ ONCE = [
 ]
 """Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
 
+OF_THE_WHEEL = [
+    *("tests/cli", "tests/importers", "tests/spec", "tests/store", "tests/test_public_api.py"),
+    "tests/contract/test_suite_is_shipped.py",
+]
+"""Tests that see whether all of the package is in the wheel."""
+
 FEW = {"SESSIONFS_EFFORT": "few"}
 """For runs that look for other faults than those that the usual run has tried already."""
 
@@ -113,7 +119,7 @@ def build(session: nox.Session) -> None:
         away.mkdir(parents=True, exist_ok=True)
         copy(name, away / name)
     session.chdir(away)
-    session.run("pytest", "-p", "no:cacheprovider", *ONCE, *session.posargs, env=FEW)
+    session.run("pytest", "-p", "no:cacheprovider", *OF_THE_WHEEL, *session.posargs, env=FEW)
 
 
 @nox.session
