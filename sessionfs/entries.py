@@ -9,6 +9,9 @@ from typing import Literal, NamedTuple
 
 from . import files
 
+OTHERS = 0o077
+"""The permission bits of everybody but the owner."""
+
 
 def link_target(path: str) -> str | None:
     """Return where a symbolic link leads, from the root of the file system; None: it is no link."""

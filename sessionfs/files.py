@@ -19,6 +19,7 @@ from . import temporary
 from .errors import (
     CorruptObjectError,
     InternalError,
+    InvalidRequestError,
     StorageError,
     TooLargeError,
     UnauthorizedError,
@@ -72,6 +73,13 @@ class Files:
         other = copy(self)
         other._sweeps = False
         return other
+
+    def check_size(self, size: int) -> None:
+        """Raise InvalidRequestError for a record of more bytes than the limit."""
+        if size > self.limit:
+            raise InvalidRequestError(
+                f"a record of {size:,} bytes is more than max_object_bytes = {self.limit:,}"
+            )
 
     def publish(self, directory: str, name: str, data: bytes) -> None:
         """Make a file appear under its name with all its bytes, which are on the disk before.

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from . import files, fingerprints, forks, records
-from .errors import CorruptObjectError, IncompleteError, InvalidRequestError
+from .errors import CorruptObjectError, IncompleteError
 from .files import Files
 from .ids import is_sha256
 from .records import CheckpointObject, InvalidRecordError, MessageObject, sha256
@@ -125,11 +125,7 @@ class Objects:
         """
         data = records.encode_checkpoint(self._session, checkpoint)
         needed = [*large, data]
-        most = max(map(len, needed))
-        if most > self._files.limit:
-            raise InvalidRequestError(
-                f"a record of {most:,} bytes is more than max_object_bytes = {self._files.limit:,}"
-            )
+        self._files.check_size(max(map(len, needed)))
         *_, sha = [self.put(each) for each in needed]
         path = self.path(sha)
         self._cache.add(path, fingerprints.identity(path), checkpoint, len(data))

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from . import files, records
 from .clock import is_timestamp, parse_rfc3339
-from .errors import CorruptObjectError, InvalidRequestError, StorageError
+from .errors import CorruptObjectError, StorageError
 from .files import Files
 from .ids import HASH12, is_sha256
 from .models import SessionStatus, SessionVisibility
@@ -166,10 +166,7 @@ class Refs:
     def put_meta(self, at: str, facts: dict[str, Any]) -> MetaRef:
         """Store what is set about the session; the caller syncs the directory."""
         data = records.encode_meta(self._session, at, facts)
-        if len(data) > self._files.limit:
-            raise InvalidRequestError(
-                f"a record of {len(data):,} bytes is more than max_object_bytes = {self._files.limit:,}"
-            )
+        self._files.check_size(len(data))
         ref = MetaRef(at, sha256(data)[:HASH12])
         self.put_bytes(ref, data)
         return ref

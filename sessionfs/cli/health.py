@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from ..errors import NotFoundError
@@ -66,7 +67,9 @@ def doctor(
             raise typer.BadParameter("--from needs --repair")
         result = _run(storage, sessions or [], sources or [], repair, read_all, sample or 1.0)
         if as_json:
-            output.print_json({**_told(result), "findings": result.findings})
+            figures = msgspec.structs.asdict(result)
+            findings = figures.pop("findings")
+            output.print_json({"worst": result.worst, **figures, "findings": findings})
         else:
             _print(result, notes=notes, repair=repair)
         if result.worst in _EXIT:
@@ -95,17 +98,6 @@ def _run(
             sample=sample,
             on_session=advance,
         )
-
-
-def _told(result: VerifyResult) -> dict[str, object]:
-    return {
-        "worst": result.worst,
-        "sessions": result.sessions,
-        "checkpoints": result.checkpoints,
-        "objects": result.objects,
-        "objects_read": result.objects_read,
-        "bytes_read": result.bytes_read,
-    }
 
 
 def _print(result: VerifyResult, *, notes: bool, repair: bool) -> None:

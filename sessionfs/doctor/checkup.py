@@ -9,6 +9,7 @@ from uuid import UUID
 from .. import entries, files
 from ..clock import wall_clock
 from ..errors import StorageError
+from ..index import Progress
 from ..models import Severity, VerifyResult
 from ..objects import ObjectCache
 from ..root import SESSIONS, Root
@@ -18,10 +19,6 @@ from .kinds import Found, found, reason
 from .objects import Reading, Surveyed
 from .session import examine
 
-Progress = Callable[[int, int], object]
-"""Is told how many of how many sessions are done."""
-
-_OTHERS = 0o077
 _ORDER = list(Severity)
 
 
@@ -167,7 +164,8 @@ class Checkup:
     def _is_private(self) -> bool:
         """Tell whether other users cannot reach anything in the store."""
         return any(
-            not entries.look(path).mode & _OTHERS for path in (self._root.path, self._root.sessions)
+            not entries.look(path).mode & entries.OTHERS
+            for path in (self._root.path, self._root.sessions)
         )
 
 

@@ -9,14 +9,21 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
 
 from .. import files
 from ..errors import CorruptObjectError, StorageError
-from ..ids import HASH12
+from ..ids import HASH12, parse_session_id
 from ..records import sha256
 
 _DIGITS = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
+
+
+class _Named(msgspec.Struct):
+    session: str
 
 
 class Proof(NamedTuple):
@@ -116,6 +123,14 @@ def readable(path: str, limit: int) -> bytes | None:
     try:
         return files.read_file(path, limit)
     except StorageError:
+        return None
+
+
+def owner(data: bytes) -> UUID | None:
+    """Return the session that a record says it is of; None if it says none."""
+    try:
+        return parse_session_id(msgspec.json.decode(data, type=_Named).session)
+    except (msgspec.MsgspecError, RecursionError):
         return None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
-from ..errors import StorageError
+from .. import files
+from ..errors import CorruptObjectError, StorageError
 from ..models import Finding, Severity
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -96,6 +98,18 @@ def found(
     what = None if repair is None else repair.what
     finding = Finding(kind, KINDS[kind], path, f"{path} {message}", session, list(checkpoints), what)
     return Found(finding, repair)
+
+
+def setting_aside(path: str, read: Callable[[], object]) -> Callable[[], None]:
+    """Return what sets a file aside, unless by then another process has healed it: ``read`` tells."""
+
+    def set_aside() -> None:
+        with suppress(CorruptObjectError):
+            read()
+            return
+        files.set_aside(path)
+
+    return set_aside
 
 
 def reason(error: StorageError, path: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,18 +11,14 @@ import msgspec
 
 from .. import entries, files, needs, records
 from ..errors import CorruptObjectError, IncompleteError, StorageError
-from ..ids import checkpoint_id, parse_session_id
+from ..ids import checkpoint_id
 from ..records import LARGE_MESSAGE, CheckpointObject, InvalidRecordError, MessageObject
 from ..session import SessionDirectory
-from .evidence import Evidence, Proof, readable
-from .kinds import Found, Repair, found, reason
+from .evidence import Evidence, Proof, owner, readable
+from .kinds import Found, Repair, found, reason, setting_aside
 
 DirectoryOf = Callable[[UUID], SessionDirectory | None]
 """Gives the directory of another session of the store; None: nothing may be written there."""
-
-
-class _Named(msgspec.Struct):
-    session: str
 
 
 class Reading(NamedTuple):
@@ -237,7 +232,9 @@ def _damaged(
         elif proof is not None:
             repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, proof))
         elif kind in ("object-damaged", "not-regular"):
-            repair = Repair("set it aside", _setting_aside(directory, sha), empties=True)
+            repair = Repair(
+                "set it aside", setting_aside(path, lambda: directory.objects.record(sha)), empties=True
+            )
     message = reason(error, path) + needs.told(tuple(ids))
     return found(kind, path, message, session=directory.id, checkpoints=ids, repair=repair)
 
@@ -256,16 +253,6 @@ def is_record(directory: SessionDirectory, data: bytes) -> bool:
         return records.decode_object(data, str(directory.id)) is not None
     except InvalidRecordError:
         return False
-
-
-def _setting_aside(directory: SessionDirectory, sha: str) -> Callable[[], None]:
-    def set_aside() -> None:
-        with suppress(CorruptObjectError):
-            directory.objects.record(sha)
-            return  # another process has healed it meanwhile
-        files.set_aside(directory.objects.path(sha))
-
-    return set_aside
 
 
 def _misplaced(
@@ -300,14 +287,14 @@ def _misplaced(
 
 def _owned(data: bytes) -> tuple[UUID, bool] | None:
     """Return the session that an object is a valid record of, and whether it is a checkpoint."""
+    session = owner(data)
+    if session is None:
+        return None
     try:
-        named = msgspec.json.decode(data, type=_Named).session
-        owner, record = parse_session_id(named), records.decode_object(data, named)
-    except (msgspec.MsgspecError, InvalidRecordError, RecursionError):
+        record = records.decode_object(data, str(session))
+    except InvalidRecordError:
         return None
-    if owner is None or record is None:
-        return None
-    return owner, isinstance(record, CheckpointObject)
+    return None if record is None else (session, isinstance(record, CheckpointObject))
 
 
 def putting(directory: SessionDirectory, proof: Proof) -> Callable[[], None]:

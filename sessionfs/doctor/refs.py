@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-import msgspec
-
 from .. import files, records
 from ..clock import following, to_datetime, to_unix_us
 from ..errors import CorruptObjectError, InvalidRequestError, StorageError
-from ..ids import checkpoint_id, parse_session_id
+from ..ids import checkpoint_id
 from ..records import InvalidRecordError, sha256
 from ..refs import ActiveRef, MetaRef, RefNames
 from ..session import SessionDirectory
 from . import objects
-from .evidence import Evidence, Proof, readable
-from .kinds import Found, Repair, found, reason
+from .evidence import Evidence, Proof, owner, readable
+from .kinds import Found, Repair, found, reason, setting_aside
 from .objects import DirectoryOf, Needed, Surveyed
 
 AHEAD_US = 24 * 3600 * 1_000_000
 """A timestamp further ahead of this machine's clock than this, in microseconds, is told of."""
-
-
-class _Named(msgspec.Struct):
-    session: str
 
 
 def findings(
@@ -122,19 +116,21 @@ def _damaged_meta(
     elif proof is not None:
         repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, ref, proof))
     elif kind != "too-large":  # which may be sound: nobody looked
-        repair = Repair("set it aside", _setting_aside(directory, ref), empties=True)
+        repair = Repair(
+            "set it aside", setting_aside(path, lambda: directory.refs.meta(ref)), empties=True
+        )
     return found(kind, path, reason(error, path), session=directory.id, repair=repair)
 
 
 def _moving(directory: SessionDirectory, ref: MetaRef, data: bytes, of: DirectoryOf) -> Repair | None:
     """Return how a sound record gets to where it belongs: another session, or another time."""
-    try:
-        owner = parse_session_id(msgspec.json.decode(data, type=_Named).session)
-        at = records.decode_meta(data, str(owner)).at
-    except (msgspec.MsgspecError, InvalidRecordError, RecursionError):
-        return None
-    its = None if owner is None else of(owner)
+    session = owner(data)
+    its = None if session is None else of(session)
     if its is None:
+        return None
+    try:
+        at = records.decode_meta(data, str(session)).at
+    except InvalidRecordError:
         return None
     own = ref._replace(at=at)
 
@@ -143,7 +139,7 @@ def _moving(directory: SessionDirectory, ref: MetaRef, data: bytes, of: Director
         its.refs.sync()
         files.set_aside(directory.refs.path(ref))
 
-    what = f"see that session {owner} has it as {own.name}, and set this one aside"
+    what = f"see that session {session} has it as {own.name}, and set this one aside"
     return Repair(what, move, its.id)
 
 
@@ -190,16 +186,6 @@ def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callabl
         directory.publish(sha, ref.at)
 
     return rewrite
-
-
-def _setting_aside(directory: SessionDirectory, ref: MetaRef) -> Callable[[], None]:
-    def set_aside() -> None:
-        with suppress(CorruptObjectError):
-            directory.refs.meta(ref)
-            return  # another process has healed it meanwhile
-        files.set_aside(directory.refs.path(ref))
-
-    return set_aside
 
 
 def putting(directory: SessionDirectory, ref: MetaRef, proof: Proof) -> Callable[[], None]:

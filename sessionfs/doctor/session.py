@@ -23,7 +23,6 @@ _CONFLICT = re.compile(r"\.sync-conflict-|conflicted copy|case conflict|\.orig$|
 _ASIDE = re.compile(r"\.corrupt-\d+$")
 _REF = re.compile(r"(active|meta)\.[0-9TZ]+-[0-9a-f]{12}(?![0-9a-f])", re.ASCII)
 _SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.ASCII)
-_OTHERS = 0o077
 
 
 class Examined(NamedTuple):
@@ -217,7 +216,11 @@ def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> I
             status = entries.look(path)
         except StorageError:
             continue  # told elsewhere
-        if status.kind in ("file", "directory") and status.target is None and status.mode & _OTHERS:
+        if (
+            status.kind in ("file", "directory")
+            and status.target is None
+            and status.mode & entries.OTHERS
+        ):
             open_.append(path)
     if open_:
         message = f"has {len(open_)} files and directories that other users may read or write"
