@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from . import checks, history
+from . import checks, heads, history
 from .clock import following, from_datetime, next_timestamp, to_datetime, to_rfc3339
 from .errors import InvalidRequestError
 from .files import NameTakenError
@@ -26,6 +26,7 @@ from .models import (
     SessionVisibility,
     UpdateSessionRequest,
 )
+from .refs import RefNames
 from .root import OBJECTS, REFS, Root
 from .session import Environment, SessionDirectory
 
@@ -157,13 +158,17 @@ def _extend(
     last, at = hashes[-1], planned[-1].at
     top = refs.active[-1] if refs.active else None
     if top is None or at > top.at:
-        directory.activate(last, at, refs)
+        _activate(directory, last, at, refs)
     elif last not in before and to_datetime(top.at) - to_datetime(at) < _ONE_MOMENT:
         # The same moment told again with more in it: a transcript that grew without a later time.
-        directory.activate(last, following(top.at), refs)
+        _activate(directory, last, following(top.at), refs)
     else:
         directory.refs.sync()  # whoever wrote them may have been killed before they were on the disk
     return len(set(hashes) - before)
+
+
+def _activate(directory: SessionDirectory, sha: str, at: str, seen: RefNames) -> None:
+    directory.replace(heads.replaced(directory, seen, sha), directory.publish(sha, at))
 
 
 def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
-from . import checks, history
+from . import checks, heads, history
 from .errors import (
     ConflictError,
     CorruptObjectError,
@@ -33,16 +33,21 @@ def put_state(
     """
     with _comparing(directory, expected_active):
         refs = directory.refs.names()
-        active = _active_if_readable(directory, refs, expected_active)
-        parent, onto = None, active
+        onto = active = _active_if_readable(directory, refs, expected_active)
+        parent, after = None, None
         if parent_id is not None:
             parent = _parent(directory, parent_id)
-            onto = _open_if_readable(directory, parent) or active
+            onto = _open_if_readable(directory, parent)
+        elif active is not None:
+            after = active[0].sha
+        elif refs.active:
+            after = directory.refs.target(refs.active[-1], directory.objects)
         state = history.prepare(str(directory.id), encoded)
         common = history.common_prefix(onto, state.elements) if onto else 0
         built = history.build(
             onto=onto,
             parent=parent,
+            after=after,
             at=directory.next_at(refs),
             added=state.elements[common:],
             common=common,
@@ -146,5 +151,5 @@ def _write(
     mine = directory.publish(sha, checkpoint.at)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)
-    directory.replace(seen, mine)
+    directory.replace(heads.replaced(directory, seen, sha), mine)
     return sha

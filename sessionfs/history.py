@@ -151,6 +151,7 @@ def build(
     *,
     onto: Chain | None,
     parent: str | None,
+    after: str | None = None,
     at: str,
     added: list[bytes],
     common: int,
@@ -170,9 +171,11 @@ def build(
     stored = (elements(onto, keep)[: common - keep] if onto else []) + added
     if onto and sum(map(len, stored)) + _HEADER_BYTES > limit:
         link, keep, stored = onto[0], common, added
+    base = link.sha if link and keep else None
     return CheckpointObject(
         parent=parent,
-        base=link.sha if link and keep else None,
+        after=None if after == base else after,
+        base=base,
         keep=keep,
         depth=depth,
         count=common + len(added),

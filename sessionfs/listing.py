@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from . import checks
+from . import checks, heads
 from .clock import from_datetime, from_unix_us, is_timestamp, to_datetime
 from .errors import (
     CorruptObjectError,
@@ -83,7 +83,11 @@ def _look(directory: SessionDirectory) -> Looked | None:
     created, updated = created_at(directory, refs, facts), updated_at(directory, refs)
     problem = "; ".join(problems) or None
     summary = _summary(directory, facts, chain, created, updated, problem)
-    return Looked(summary, settled=named and problem is None)
+    sure = True
+    if chain is not None:
+        tips = heads.find(directory, refs, facts.left, chain[0].sha)
+        summary.heads, sure = len(tips.hashes), tips.sure
+    return Looked(summary, settled=named and sure and problem is None)
 
 
 def _summary(

@@ -33,6 +33,8 @@ class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
     """A checkpoint object: what it says, its messages still as bytes.
 
     Attributes:
+        after: the checkpoint that was active when this one was made without a parent, if that is not
+            the base.
         elements: what follows the kept messages; each a message's bytes, or a hash in quotes.
         large: the elements that are hashes, as (index in ``elements``, hash).
         metadata: the bytes of a JSON object, or None.
@@ -40,6 +42,7 @@ class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     parent: str | None
+    after: str | None = None
     base: str | None
     keep: int
     depth: int
@@ -48,6 +51,11 @@ class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
     metadata: bytes | None = None
     elements: list[bytes]
     large: list[tuple[int, str]]
+
+    @property
+    def follows(self) -> str | None:
+        """The hash of the checkpoint that this one follows in time: its parent, or what was active."""
+        return self.parent or self.after or self.base
 
 
 class MessageObject(msgspec.Struct, frozen=True):
@@ -64,6 +72,7 @@ class Facts(msgspec.Struct, omit_defaults=True, kw_only=True):
     status: SessionStatus | UnsetType = UNSET
     cwd: str | UnsetType | None = UNSET
     created_at: str | UnsetType = UNSET
+    left: list[str] | UnsetType = UNSET
 
 
 class MetaRecord(msgspec.Struct, tag_field="kind", tag="meta", frozen=True, kw_only=True):
@@ -79,6 +88,7 @@ class _CheckpointRecord(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_o
 
     session: str
     parent: str | None
+    after: str | UnsetType = UNSET
     base: str | None
     keep: _Count
     depth: _Depth
@@ -141,6 +151,9 @@ def decode_meta(data: bytes, session: str) -> MetaRecord:
         raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
     if facts.created_at is not UNSET and not _is_written_time(facts.created_at):
         raise InvalidRecordError(f"created_at is no RFC 3339 time in UTC: {facts.created_at!r}")
+    for sha in facts.left or ():
+        if not is_sha256(sha):
+            raise InvalidRecordError(f"left has what is no hash: {sha!r}")
     return record
 
 
@@ -155,6 +168,7 @@ def encode_checkpoint(session: str, checkpoint: CheckpointObject) -> bytes:
         _CheckpointRecord(
             session=session,
             parent=checkpoint.parent,
+            after=UNSET if checkpoint.after is None else checkpoint.after,
             base=checkpoint.base,
             keep=checkpoint.keep,
             depth=checkpoint.depth,
@@ -242,7 +256,8 @@ def _checked_json_object(raw: bytes, what: str) -> bytes:
 
 
 def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
-    for name, sha in (("parent", record.parent), ("base", record.base)):
+    after = None if record.after is UNSET else record.after
+    for name, sha in (("parent", record.parent), ("after", after), ("base", record.base)):
         if sha is not None and not is_sha256(sha):
             raise InvalidRecordError(f"{name} is no hash: {sha!r}")
     if (record.base is None) != (record.keep == 0):
@@ -266,6 +281,7 @@ def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
         raise InvalidRecordError("an element of messages is neither an object nor a hash")
     return CheckpointObject(
         parent=record.parent,
+        after=after,
         base=record.base,
         keep=record.keep,
         depth=record.depth,

@@ -78,6 +78,13 @@ class RefNames(NamedTuple):
         return min((refs[0].at for refs in (self.active, self.meta) if refs), default=None)
 
 
+class Left(NamedTuple):
+    """A checkpoint that somebody left behind at this time, when another one was made active."""
+
+    at: str
+    sha: str
+
+
 class SessionFacts(NamedTuple):
     """The fold of a session's meta records. ``created_at`` is None where no record sets it."""
 
@@ -86,12 +93,13 @@ class SessionFacts(NamedTuple):
     status: SessionStatus
     cwd: str | None
     created_at: datetime | None
+    left: list[Left]
     damage: CorruptObjectError | None
 
     @classmethod
     def unknown(cls) -> SessionFacts:
         """Return what is told of a session that no record speaks of."""
-        return cls("", SessionVisibility.PRIVATE, SessionStatus.ACTIVE, None, None, None)
+        return cls("", SessionVisibility.PRIVATE, SessionStatus.ACTIVE, None, None, [], None)
 
 
 class Refs:
@@ -194,6 +202,7 @@ class Refs:
     def facts(self, refs: list[MetaRef]) -> SessionFacts:
         """Fold meta records; damaged ones are left out, and the first is reported in ``damage``."""
         merged: dict[str, Any] = {}
+        left: list[Left] = []
         damage: CorruptObjectError | None = None
         for ref in refs:
             try:
@@ -202,6 +211,7 @@ class Refs:
                 damage = damage or error
             else:
                 merged.update({} if record is None else record.set)
+                left += [Left(ref.at, sha) for sha in merged.pop("left", ())]
         known = msgspec.convert(merged, Facts)
         return SessionFacts(
             title="" if known.title is UNSET else known.title,
@@ -209,6 +219,7 @@ class Refs:
             status=known.status or SessionStatus.ACTIVE,
             cwd=None if known.cwd is UNSET else known.cwd,
             created_at=parse_rfc3339(known.created_at) if known.created_at else None,
+            left=left,
             damage=damage,
         )
 

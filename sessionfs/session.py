@@ -72,7 +72,7 @@ class SessionDirectory:
         missing: IncompleteError | None = None
         for ref in reversed(refs.active):
             try:
-                return self._complete_chain(self._target(ref))
+                return self._complete_chain(self.target(ref))
             except IncompleteError as error:
                 missing = missing or error
         return self._newest_complete(refs, missing)
@@ -113,7 +113,8 @@ class SessionDirectory:
         except CorruptObjectError:
             return True
 
-    def _target(self, ref: ActiveRef) -> str:
+    def target(self, ref: ActiveRef) -> str:
+        """Return the hash of the checkpoint that a ref names; IncompleteError if it is not here."""
         sha = self.refs.target(ref, self.objects)
         if sha is None:
             path = files.join(self.objects.directory, f"{ref.hash12}*.json")
@@ -165,23 +166,24 @@ class SessionDirectory:
         """Store a checkpoint's objects and return its hash; they are not synced yet."""
         return self.objects.put_checkpoint(checkpoint, large.values())
 
-    def activate(self, sha: str, at: str, seen: RefNames) -> None:
-        """Make a checkpoint that is on the disk active, and remove the lower refs that were seen."""
-        self.replace(seen, self.publish(sha, at))
+    def publish(self, sha: str, at: str, left: list[str] | None = None) -> ActiveRef:
+        """Make a checkpoint that is on the disk active, beside what was active before.
 
-    def publish(self, sha: str, at: str) -> ActiveRef:
-        """Make a checkpoint that is on the disk active, beside what was active before."""
+        ``left`` are the heads that are thereby left behind.
+        """
         new = self.refs.put_active(at, sha)
+        if left:
+            self.refs.put_meta(at, {"left": left})
         self.refs.sync()
         self._wrote(self.id)
         return new
 
-    def replace(self, seen: RefNames, new: ActiveRef) -> None:
-        """Remove the refs below a new one that were seen before it was written.
+    def replace(self, before: list[ActiveRef], new: ActiveRef) -> None:
+        """Remove refs below a new one that were seen before it was written.
 
         One that cannot be removed stays, which is harmless: what was written is written.
         """
-        for ref in seen.active:
+        for ref in before:
             if ref < new:  # pragma: no branch - every writer takes a time above those that it saw
                 with suppress(StorageError):
                     self.refs.remove(ref)
@@ -220,7 +222,7 @@ class SessionDirectory:
 
     def _came_first(self, ref: ActiveRef, sha: str, mine: ActiveRef, seen: RefNames) -> bool:
         try:
-            following: str | None = self._complete_chain(self._target(ref))[0].sha
+            following: str | None = self._complete_chain(self.target(ref))[0].sha
         except (IncompleteError, CorruptObjectError):
             return False  # it is not active here, and so it has overtaken nobody
         if ref < mine:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from . import history, listing
+from . import heads, history, listing
 from .clock import to_datetime
 from .errors import CorruptObjectError, IncompleteError, StorageError
 from .history import Chain
@@ -32,6 +32,8 @@ class Views:
         refs = directory.refs.names()
         chain = directory.active(refs)
         facts = directory.refs.facts(refs.meta)
+        tips = heads.find(directory, refs, facts.left, chain[0].sha).hashes
+        listed = [Listed.of(sha, directory.objects.checkpoint(sha)) for sha in tips]
         return Session(
             id=directory.id,
             title=facts.title,
@@ -42,6 +44,7 @@ class Views:
             updated_at=listing.updated_at(directory, refs),
             active_checkpoint=self.checkpoint(directory, chain),
             problem=None if facts.damage is None else facts.damage.message,
+            heads=self.checkpoints(directory, listed, with_state=False),
         )
 
     def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:

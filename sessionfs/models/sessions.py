@@ -100,6 +100,9 @@ class Session(msgspec.Struct):
     """A session with its active checkpoint.
 
     Attributes:
+        heads: the tips of work that no checkpoint follows and nobody has left behind, the active one
+            first, then the newest first. More than one: writers met that had not seen each other, and
+            ``set_active_checkpoint`` settles which one goes on.
         problem: which record of its title, visibility, status and cwd is damaged, in one sentence, so
             that these may be older than they should; None: none is.
 
@@ -114,6 +117,7 @@ class Session(msgspec.Struct):
     updated_at: datetime
     active_checkpoint: Checkpoint | None
     problem: str | None = None
+    heads: list[CheckpointSummary] = []
 
 
 class SessionSummary(msgspec.Struct):
@@ -123,6 +127,7 @@ class SessionSummary(msgspec.Struct):
         message_count: messages of the active checkpoint.
         active_checkpoint_id: None only where ``problem`` says why.
         last_message_at: when the active checkpoint was made; None if it has no message.
+        heads: how many tips of work there are; more than 1: see ``Session.heads``.
         problem: what is missing or damaged, in one sentence; None: nothing, as far as was read.
 
     """
@@ -138,6 +143,7 @@ class SessionSummary(msgspec.Struct):
     active_checkpoint_id: UUID | None
     last_message_at: datetime | None
     problem: str | None = None
+    heads: int = 0
 
 
 class BackendKind(enum.StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from ..contract import SessionStorage
 from .base import Contract, active_id, append, checkpoint, new_session, said, user
 
@@ -64,3 +66,40 @@ class ActiveContract(Contract):
         storage.set_active_checkpoint(session, first)
         other = checkpoint(storage, session, user("other"))
         assert active_id(storage, session) == other
+
+    def test_one_line_of_work_has_one_head(self, storage: SessionStorage) -> None:
+        """What only appends, replaces whole states or rewinds has one head: the active checkpoint."""
+        session, first = new_session(storage, user("1"))
+        assert _heads(storage, session) == [first]
+        second = append(storage, session, user("2"))
+        assert _heads(storage, session) == [second]
+        third = checkpoint(storage, session, user("another state"))
+        assert _heads(storage, session) == [third]
+        for id_ in (first, third, second):
+            storage.set_active_checkpoint(session, id_)
+            assert _heads(storage, session) == [id_]
+        fourth = append(storage, session, user("4"))
+        assert _heads(storage, session) == [fourth]
+
+    def test_heads_that_met_stay_until_it_is_settled(self, storage: SessionStorage) -> None:
+        """Work on what was not the active checkpoint leaves two heads, until one is made active."""
+        session, first = new_session(storage, user("1"))
+        one = append(storage, session, user("one"))
+        other = checkpoint(storage, session, user("1"), user("other"), parent=first)
+        assert _heads(storage, session) == [other, one]
+        after = append(storage, session, user("after"))
+        assert _heads(storage, session) == [after, one]
+        found = storage.get_session(session)
+        listed = {each.id: each for each in storage.list_checkpoints(session).checkpoints}
+        assert found.heads == [listed[after], listed[one]]
+        storage.set_active_checkpoint(session, one)
+        assert _heads(storage, session) == [one]
+        assert len(storage.list_checkpoints(session).checkpoints) == 4
+
+
+def _heads(storage: SessionStorage, session: UUID) -> list[UUID]:
+    """Return the ids of a session's heads, of which a listing tells the number."""
+    heads = [head.id for head in storage.get_session(session).heads]
+    [listed] = storage.list_sessions().sessions
+    assert listed.heads == len(heads)
+    return heads

@@ -14,6 +14,7 @@ from sessionfs import (
     FileStorage,
     InvalidRequestError,
     NotFoundError,
+    Session,
     SessionVisibility,
     UpdateSessionRequest,
 )
@@ -131,3 +132,21 @@ class ForkTakesAnyTitle(FileStorage):
     ) -> CreateSessionResult:
         title = None if title is None else ascii(title)
         return super().fork_session(session_id, checkpoint_id=checkpoint_id, title=title)
+
+
+@caught_by("test_heads_that_met_stay_until_it_is_settled")
+class OneHeadAtMost(FileStorage):
+    def get_session(self, session_id: UUID) -> Session:
+        found = super().get_session(session_id)
+        found.heads = found.heads[:1]
+        return found
+
+
+@caught_by("test_one_line_of_work_has_one_head", "test_heads_that_met_stay_until_it_is_settled")
+class EveryLeafIsAHead(FileStorage):
+    def get_session(self, session_id: UUID) -> Session:
+        found = super().get_session(session_id)
+        listed = self.list_checkpoints(session_id).checkpoints
+        parents = {each.parent_id for each in listed}
+        found.heads = [each for each in reversed(listed) if each.id not in parents]
+        return found
