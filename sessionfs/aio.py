@@ -29,6 +29,7 @@ from .models import (
     ListSessionsQuery,
     ListSessionsResult,
     Message,
+    PurgeResult,
     SearchQuery,
     SearchResult,
     Session,
@@ -194,6 +195,14 @@ class AsyncFileStorage:
     async def index_state(self) -> IndexState:
         """See ``FileStorage.index_state``."""
         return await asyncio.to_thread(self._sync.index_state)
+
+    async def purge_session(
+        self, session_id: UUID, *, force: bool = False, dry_run: bool = False
+    ) -> PurgeResult:
+        """See ``FileStorage.purge_session``."""
+        return await asyncio.to_thread(
+            self._sync.purge_session, session_id, force=force, dry_run=dry_run
+        )
 
     async def verify(
         self,

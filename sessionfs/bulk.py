@@ -148,7 +148,7 @@ def _extend(
 
     The last of them becomes active, unless something newer is.
     """
-    refs = directory.refs.names()
+    refs = directory.names()
     before = set(directory.objects.hashes())
     hashes = put_history(directory, planned)
     directory.objects.sync()

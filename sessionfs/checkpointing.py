@@ -32,7 +32,7 @@ def put_state(
     What it shares with its parent, or else with the active checkpoint, is not stored again.
     """
     with _comparing(directory, expected_active):
-        refs = directory.refs.names()
+        refs = directory.names()
         onto = active = _active_if_readable(directory, refs, expected_active)
         parent, after = None, None
         if parent_id is not None:
@@ -65,7 +65,7 @@ def append(
 ) -> tuple[str, CheckpointObject]:
     """Store the active checkpoint's messages and these, make that active, return hash and object."""
     with _comparing(directory, expected_active):
-        refs = directory.refs.names()
+        refs = directory.names()
         active = directory.active(refs)
         _compare(directory, active, expected_active)
         state = history.prepare(str(directory.id), encoded)

@@ -59,6 +59,16 @@ def look(path: str) -> Entry:
     return Entry(kind, target, stat.S_IMODE(mode), found.st_size)
 
 
+def git_work_tree(path: str) -> str | None:
+    """Return the git work tree that a path is in, as a ``.git`` above it tells; None: in none."""
+    above = os.path.realpath(path)
+    while not os.path.lexists(os.path.join(above, ".git")):
+        above, below = os.path.dirname(above), above
+        if above == below:
+            return None
+    return above
+
+
 def restrict(path: str) -> None:
     """Give a file or directory of a store the mode that a writer would have given it."""
     with files.named(path):

@@ -15,6 +15,7 @@ HASH12 = 12
 """How many leading hexadecimal digits of a hash a ref's name carries."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SHA256_IN_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.ASCII)
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -41,6 +42,12 @@ def session_time_ms(session: UUID) -> int | None:
 def is_sha256(text: str) -> bool:
     """Tell whether a text is a hash as file names carry it: 64 lower-case hexadecimal digits."""
     return _SHA256.fullmatch(text) is not None
+
+
+def sha256_in(name: str) -> str | None:
+    """Return the hash in a file's name, as the names of copies that tools make of an object have it."""
+    match = _SHA256_IN_NAME.search(name)
+    return None if match is None else match[0]
 
 
 def is_session_name(name: str) -> bool:

@@ -57,7 +57,7 @@ def look(directory: SessionDirectory) -> Looked | None:
         return _look(directory)
     except StorageError as error:
         unknown = SessionFacts.unknown()
-        refs = RefNames([], [])
+        refs = RefNames([], [], [])
         created = created_at(directory, refs, unknown)
         return Looked(
             _summary(directory, unknown, None, created, created, error.message), settled=False
@@ -65,8 +65,8 @@ def look(directory: SessionDirectory) -> Looked | None:
 
 
 def _look(directory: SessionDirectory) -> Looked | None:
-    refs = directory.refs.names()
-    facts = directory.refs.facts(refs.meta)
+    refs = directory.names()
+    facts = directory.refs.facts(refs)
     chain: Chain | None = None
     problems: list[str] = []
     try:
@@ -75,8 +75,9 @@ def _look(directory: SessionDirectory) -> Looked | None:
         problems.append(error.message)
     except NotFoundError:
         return None
-    if facts.damage is not None:
-        problems.append(facts.damage.message)
+    told = problem_of(facts)
+    if told is not None:
+        problems.append(told)
     elif not refs.meta and not problems:
         problems.append(f"no meta record of session {directory.id} has arrived")
     named = bool(chain and refs.active and chain[0].sha.startswith(refs.active[-1].hash12))
@@ -112,6 +113,17 @@ def _summary(
         last_message_at=to_datetime(active.at) if active and active.count else None,
         problem=problem,
     )
+
+
+def problem_of(facts: SessionFacts) -> str | None:
+    """Return what a person is to know of a session's records, in one sentence."""
+    told: list[str] = []
+    if facts.purged_at is not None:
+        at = to_datetime(facts.purged_at).strftime("%Y-%m-%d %H:%M UTC")
+        told.append(f"it was purged at {at}, and this was written elsewhere before that was known")
+    if facts.damage is not None:
+        told.append(facts.damage.message)
+    return "; ".join(told) or None
 
 
 def session_summary(directory: SessionDirectory) -> SessionSummary | None:

@@ -77,7 +77,12 @@ class ObjectCache:
 
 
 class Objects:
-    """The ``objects/`` directory of one session."""
+    """The ``objects/`` directory of one session.
+
+    Attributes:
+        hidden: hashes of objects that count as not here, because they were purged.
+
+    """
 
     def __init__(self, directory: str, session: str, writer: Files, cache: ObjectCache) -> None:
         self.directory = directory
@@ -85,6 +90,7 @@ class Objects:
         self._session = session
         self._files = writer
         self._cache = cache
+        self.hidden: frozenset[str] = frozenset()
 
     def path(self, sha: str) -> str:
         """Return where the object with this hash lies."""
@@ -97,6 +103,11 @@ class Objects:
 
     def hashes(self, prefix: str = "") -> list[str]:
         """Return the hashes that names here promise, sorted; only those with this prefix."""
+        found = self.all_hashes(prefix)
+        return [sha for sha in found if sha not in self.hidden] if self.hidden else found
+
+    def all_hashes(self, prefix: str = "") -> list[str]:
+        """Return what ``hashes`` does, and those of hidden objects."""
         found = (
             name.removesuffix(_SUFFIX)
             for name in files.names(self.directory)
@@ -167,7 +178,7 @@ class Objects:
 
     def has(self, sha: str) -> bool:
         """Tell whether an object has this name; its bytes are not looked at."""
-        return files.exists(self.path(sha))
+        return sha not in self.hidden and files.exists(self.path(sha))
 
     def load(self, sha: str) -> CheckpointObject | None:
         """Return a checkpoint object, or None for a sound object of another kind.
@@ -175,6 +186,7 @@ class Objects:
         IncompleteError if it is not here or still being written; CorruptObjectError if it is damaged.
         """
         path = self.path(sha)
+        self._require_shown(sha)
         # What is built on an object that is not here any more, or was damaged since it was read, could
         # be read by nobody else. Looked at before reading: a change in between shows the next time.
         identity = fingerprints.identity(path)
@@ -191,6 +203,7 @@ class Objects:
     def read(self, sha: str) -> bytes:
         """Return an object's bytes, which are those that its name promises; errors as before."""
         path = self.path(sha)
+        self._require_shown(sha)
         try:
             data = files.read_file(path, self._files.limit)
             settled = True
@@ -222,9 +235,14 @@ class Objects:
             return False  # too large, or a bad sector
         return found == data
 
+    def _require_shown(self, sha: str) -> None:
+        if sha in self.hidden:
+            raise self._missing(sha)
+
     def _missing(self, sha: str) -> IncompleteError:
         path = self.path(sha)
-        return IncompleteError(f"{path} has not arrived", path=path, missing=(path,))
+        why = "was purged" if sha in self.hidden else "has not arrived"
+        return IncompleteError(f"{path} {why}", path=path, missing=(path,))
 
     def _damaged(self, sha: str, how: str, finding: str = "object-damaged") -> CorruptObjectError:
         path = self.path(sha)

@@ -83,6 +83,18 @@ class MetaRecord(msgspec.Struct, tag_field="kind", tag="meta", frozen=True, kw_o
     set: dict[str, Any]
 
 
+class PurgeRecord(msgspec.Struct, tag_field="kind", tag="purge", frozen=True, kw_only=True):
+    """A purge record: the hashes of the objects that were seen and removed."""
+
+    session: str
+    at: str
+    objects: list[str]
+
+
+RefRecord = MetaRecord | PurgeRecord
+"""What files in ``refs/`` hold, beside what is active."""
+
+
 class _CheckpointRecord(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_only=True):
     """The fields in the order in which they are written."""
 
@@ -105,8 +117,7 @@ class _MessageRecord(msgspec.Struct, tag_field="kind", tag="message", kw_only=Tr
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(_CheckpointRecord | _MessageRecord).decode
-# A union, so that the kind must be there.
-_decode_meta = msgspec.json.Decoder(MetaRecord | _MessageRecord).decode
+_decode_ref = msgspec.json.Decoder(RefRecord).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
@@ -137,29 +148,49 @@ def decode_object(data: bytes, session: str) -> CheckpointObject | MessageObject
 
 def decode_meta(data: bytes, session: str) -> MetaRecord:
     """Return a meta record; InvalidRecordError if the bytes are no valid one of this session."""
+    record = _ref_record(data, session)
+    if not isinstance(record, MetaRecord):
+        raise InvalidRecordError("it is a purge record")
+    try:
+        facts = msgspec.convert(record.set, Facts)
+    except msgspec.MsgspecError as error:
+        raise InvalidRecordError(str(error)) from error
+    if facts.created_at is not UNSET and not _is_written_time(facts.created_at):
+        raise InvalidRecordError(f"created_at is no RFC 3339 time in UTC: {facts.created_at!r}")
+    _check_hashes("left", facts.left or [])
+    return record
+
+
+def decode_purge(data: bytes, session: str) -> PurgeRecord:
+    """Return a purge record; InvalidRecordError if the bytes are no valid one of this session."""
+    record = _ref_record(data, session)
+    if not isinstance(record, PurgeRecord):
+        raise InvalidRecordError("it is a meta record")
+    _check_hashes("objects", record.objects)
+    return record
+
+
+def _ref_record(data: bytes, session: str) -> RefRecord:
     try:
         data.decode()
-        record = _decode_meta(data)
-        if not isinstance(record, MetaRecord):
-            raise InvalidRecordError("a record among the refs is no meta record")
-        facts = msgspec.convert(record.set, Facts)
+        record: RefRecord = _decode_ref(data)
     except _NOT_JSON as error:
         raise InvalidRecordError(str(error)) from error
     _check_session(record.session, session)
     _check_kind(data)
     if not is_timestamp(record.at):
         raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
-    if facts.created_at is not UNSET and not _is_written_time(facts.created_at):
-        raise InvalidRecordError(f"created_at is no RFC 3339 time in UTC: {facts.created_at!r}")
-    for sha in facts.left or ():
-        if not is_sha256(sha):
-            raise InvalidRecordError(f"left has what is no hash: {sha!r}")
     return record
 
 
 def encode_meta(session: str, at: str, facts: dict[str, Any]) -> bytes:
     """Return the bytes of a meta record that sets these facts."""
     return _encode(MetaRecord(session=session, at=at, set=facts))
+
+
+def encode_purge(session: str, at: str, objects: list[str]) -> bytes:
+    """Return the bytes of a purge record of objects with these hashes."""
+    return _encode(PurgeRecord(session=session, at=at, objects=objects))
 
 
 def encode_checkpoint(session: str, checkpoint: CheckpointObject) -> bytes:
@@ -205,6 +236,12 @@ def large_elements(elements: list[bytes]) -> list[tuple[int, str]]:
 def element_hash(element: bytes) -> str | None:
     """Return the hash that an element of ``messages`` names, or None if it is a message."""
     return element[1:-1].decode(errors="replace") if element.startswith(b'"') else None
+
+
+def _check_hashes(name: str, hashes: list[str]) -> None:
+    for sha in hashes:
+        if not is_sha256(sha):
+            raise InvalidRecordError(f"{name} has what is no hash: {sha!r}")
 
 
 def _check_session(found: str, expected: str) -> None:

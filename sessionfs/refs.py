@@ -7,6 +7,7 @@ directories of refs merge by putting their files together.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from .models import SessionStatus, SessionVisibility
 from .objects import Objects
 from .records import Facts, InvalidRecordError, sha256
 
-_NAME = re.compile(r"(active|meta)\.(\d{8}T\d{12}Z)-([0-9a-f]{12})(\.json)?", re.ASCII)
+_NAME = re.compile(r"(active|meta|purge)\.(\d{8}T\d{12}Z)-([0-9a-f]{12})(\.json)?", re.ASCII)
 
 _LOOKS = 3
 
@@ -51,14 +52,34 @@ class MetaRef(NamedTuple):
         return f"meta.{self.at}-{self.hash12}.json"
 
 
-def parse(name: str) -> ActiveRef | MetaRef | None:
+class PurgeRef(NamedTuple):
+    """A purge record as its name tells."""
+
+    at: str
+    hash12: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"purge.{self.at}-{self.hash12}.json"
+
+
+def parse(name: str) -> ActiveRef | MetaRef | PurgeRef | None:
     """Return the ref that a file's name is; None: it is foreign."""
     match = _NAME.fullmatch(name)
     if match is None or not is_timestamp(match[2]):
         return None
     if match[1] == "active":
         return ActiveRef(match[2], match[3]) if match[4] is None else None
-    return None if match[4] is None else MetaRef(match[2], match[3])
+    if match[4] is None:
+        return None
+    return (MetaRef if match[1] == "meta" else PurgeRef)(match[2], match[3])
+
+
+def decode(ref: MetaRef | PurgeRef, data: bytes, session: str) -> records.RefRecord:
+    """Return the record of a file of this name; InvalidRecordError if the bytes are none of its kind."""
+    read = records.decode_meta if isinstance(ref, MetaRef) else records.decode_purge
+    return read(data, session)
 
 
 class RefNames(NamedTuple):
@@ -66,16 +87,17 @@ class RefNames(NamedTuple):
 
     active: list[ActiveRef]
     meta: list[MetaRef]
+    purges: list[PurgeRef]
 
     @property
     def highest_at(self) -> str | None:
         """The highest timestamp of any ref."""
-        return max((refs[-1].at for refs in (self.active, self.meta) if refs), default=None)
+        return max((refs[-1].at for refs in self if refs), default=None)
 
     @property
     def lowest_at(self) -> str | None:
         """The lowest timestamp of any ref."""
-        return min((refs[0].at for refs in (self.active, self.meta) if refs), default=None)
+        return min((refs[0].at for refs in self if refs), default=None)
 
 
 class Left(NamedTuple):
@@ -86,7 +108,10 @@ class Left(NamedTuple):
 
 
 class SessionFacts(NamedTuple):
-    """The fold of a session's meta records. ``created_at`` is None where no record sets it."""
+    """The fold of a session's meta records. ``created_at`` is None where no record sets it.
+
+    ``purged_at`` is the time of its newest purge record, ``damage`` the first record that is damaged.
+    """
 
     title: str
     visibility: SessionVisibility
@@ -94,12 +119,13 @@ class SessionFacts(NamedTuple):
     cwd: str | None
     created_at: datetime | None
     left: list[Left]
+    purged_at: str | None
     damage: CorruptObjectError | None
 
     @classmethod
     def unknown(cls) -> SessionFacts:
         """Return what is told of a session that no record speaks of."""
-        return cls("", SessionVisibility.PRIVATE, SessionStatus.ACTIVE, None, None, [], None)
+        return cls("", SessionVisibility.PRIVATE, SessionStatus.ACTIVE, None, None, [], None, None)
 
 
 class Refs:
@@ -124,7 +150,8 @@ class Refs:
         found = [parse(name) for name in files.names(self.directory)]
         active = [each for each in found if isinstance(each, ActiveRef)]
         meta = [each for each in found if isinstance(each, MetaRef)]
-        return RefNames(sorted(active), sorted(meta))
+        purges = [each for each in found if isinstance(each, PurgeRef)]
+        return RefNames(sorted(active), sorted(meta), sorted(purges))
 
     def target(self, ref: ActiveRef, objects: Objects) -> str | None:
         """Return the hash of the checkpoint that a ref names, or None if it cannot be told here.
@@ -141,7 +168,7 @@ class Refs:
         candidates = objects.hashes(ref.hash12)
         return candidates[-1] if candidates else said
 
-    def path(self, ref: ActiveRef | MetaRef) -> str:
+    def path(self, ref: ActiveRef | MetaRef | PurgeRef) -> str:
         """Return where a ref lies."""
         return self._inside + ref.name
 
@@ -179,8 +206,14 @@ class Refs:
         self.put_bytes(ref, data)
         return ref
 
-    def put_bytes(self, ref: MetaRef, data: bytes) -> None:
-        """Store the bytes that a meta record's name promises; the caller syncs the directory.
+    def put_purge(self, at: str, hashes: list[str]) -> None:
+        """Store that objects of these hashes were purged; the caller syncs the directory."""
+        data = records.encode_purge(self._session, at, hashes)
+        self._files.check_size(len(data))
+        self.put_bytes(PurgeRef(at, sha256(data)[:HASH12]), data)
+
+    def put_bytes(self, ref: MetaRef | PurgeRef, data: bytes) -> None:
+        """Store the bytes that a record's name promises; the caller syncs the directory.
 
         A good file of that name stays as it is; a bad one is set aside first.
         """
@@ -199,19 +232,28 @@ class Refs:
         """Remove an active ref that a higher one has replaced."""
         files.remove(self.path(ref))
 
-    def facts(self, refs: list[MetaRef]) -> SessionFacts:
-        """Fold meta records; damaged ones are left out, and the first is reported in ``damage``."""
+    def facts(self, refs: RefNames) -> SessionFacts:
+        """Fold meta records; damaged ones are left out, and the first is reported in ``damage``.
+
+        What is still here of a session that was purged is work that the purger had not seen, and is not
+        deleted.
+        """
         merged: dict[str, Any] = {}
         left: list[Left] = []
+        purged_at: str | None = None
         damage: CorruptObjectError | None = None
-        for ref in refs:
+        told: list[MetaRef | PurgeRef] = [*refs.meta, *refs.purges]
+        for ref in sorted(told, key=lambda each: (each.at, each.hash12)):
             try:
-                record = self.meta(ref)
+                record = self.record(ref)
             except CorruptObjectError as error:
                 damage = damage or error
-            else:
-                merged.update({} if record is None else record.set)
+                continue
+            if isinstance(record, records.MetaRecord):
+                merged.update(record.set)
                 left += [Left(ref.at, sha) for sha in merged.pop("left", ())]
+            elif record is not None:
+                merged["status"], purged_at = SessionStatus.ACTIVE, ref.at
         known = msgspec.convert(merged, Facts)
         return SessionFacts(
             title="" if known.title is UNSET else known.title,
@@ -220,11 +262,12 @@ class Refs:
             cwd=None if known.cwd is UNSET else known.cwd,
             created_at=parse_rfc3339(known.created_at) if known.created_at else None,
             left=left,
+            purged_at=purged_at,
             damage=damage,
         )
 
-    def meta(self, ref: MetaRef) -> records.MetaRecord | None:
-        """Return a meta record, or None if it is gone; CorruptObjectError names a damaged one."""
+    def record(self, ref: MetaRef | PurgeRef) -> records.RefRecord | None:
+        """Return a record, or None if it is gone; CorruptObjectError names a damaged one."""
         path, limit = self.path(ref), self._files.limit
         try:
             data = files.read_file(path, limit)
@@ -234,7 +277,7 @@ class Refs:
                 return None
             if not sha256(data).startswith(ref.hash12):
                 reason = f"holds {len(data)} bytes that do not hash to its name"
-            elif (record := records.decode_meta(data, self._session)).at == ref.at:
+            elif (record := decode(ref, data, self._session)).at == ref.at:
                 return record
             else:
                 reason = f"says that it is of {record.at}"
@@ -244,8 +287,18 @@ class Refs:
             reason = f"is no valid record: {error}"
         raise CorruptObjectError(f"{path} {reason}", path=path, finding="meta-damaged")
 
-    def _is_sound(self, ref: MetaRef) -> bool:
+    def purged(self, refs: list[PurgeRef]) -> set[str] | None:
+        """Return the hashes that were purged; None if no record that is sound says so."""
+        found: set[str] | None = None
+        for ref in refs:
+            with suppress(CorruptObjectError):  # it hides nothing, and whoever asks for facts is told
+                record = self.record(ref)
+                if isinstance(record, records.PurgeRecord):
+                    found = (found or set()).union(record.objects)
+        return found
+
+    def _is_sound(self, ref: MetaRef | PurgeRef) -> bool:
         try:
-            return self.meta(ref) is not None
+            return self.record(ref) is not None
         except CorruptObjectError:
             return False

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from . import files, history, locks
+from . import files, history, locks, purges
 from .clock import WallClock, next_timestamp
 from .errors import (
     ConflictError,
@@ -23,7 +23,7 @@ from .errors import (
 )
 from .files import Files
 from .history import Chain
-from .ids import checkpoint_id, hash12_of
+from .ids import HASH12, checkpoint_id, hash12_of
 from .objects import ObjectCache, Objects
 from .records import CheckpointObject
 from .refs import ActiveRef, RefNames, Refs
@@ -44,7 +44,12 @@ class Environment(NamedTuple):
 
 
 class SessionDirectory:
-    """One session, as files."""
+    """One session, as files.
+
+    Attributes:
+        purged: whether ``names`` found a purge record.
+
+    """
 
     def __init__(self, path: str, session: UUID, environment: Environment) -> None:
         self.path = path
@@ -55,12 +60,27 @@ class SessionDirectory:
         self.limit = writer.limit
         self.objects = Objects(files.join(path, OBJECTS), str(session), writer, environment.cache)
         self.refs = Refs(files.join(path, REFS), str(session), writer)
+        self.purged = False
 
     # Reading
 
+    def names(self) -> RefNames:
+        """Look at the refs; from now on what was purged is hidden, and so are the refs that name it."""
+        refs = self.refs.names()
+        if not refs.purges:
+            return refs
+        self.objects.hidden = frozenset()
+        purged = self.refs.purged(refs.purges)
+        self.purged = purged is not None
+        self.objects.hidden = purges.hidden(self.objects, purged or set())
+        gone = {sha[:HASH12] for sha in self.objects.hidden}
+        return refs._replace(active=[ref for ref in refs.active if ref.hash12 not in gone])
+
     def exists(self) -> bool:
         """Tell whether anything of the session is here."""
-        refs = self.refs.names()
+        refs = self.names()
+        if self.purged:
+            return bool(self.objects.hashes())
         return bool(refs.active or refs.meta or self.objects.hashes())
 
     def active(self, refs: RefNames) -> Chain:
@@ -69,6 +89,8 @@ class SessionDirectory:
         Raises NotFoundError if nothing of the session is here, IncompleteError if no checkpoint of
         it is complete yet, CorruptObjectError if the active one is damaged.
         """
+        if self.purged and not self.objects.hashes():
+            raise NotFoundError(f"session {self.id} was purged")
         missing: IncompleteError | None = None
         for ref in reversed(refs.active):
             try:
@@ -83,6 +105,7 @@ class SessionDirectory:
 
     def find(self, checkpoint: UUID) -> str | None:
         """Return the hash of the checkpoint with this id, or None if this session has none."""
+        self.names()
         for sha in self.objects.hashes(hash12_of(checkpoint)):
             if checkpoint_id(sha) == checkpoint and self._is_checkpoint(sha):
                 return sha
@@ -97,6 +120,7 @@ class SessionDirectory:
 
     def checkpoints(self) -> Iterator[tuple[str, CheckpointObject | CorruptObjectError]]:
         """Give each checkpoint with its hash, or the damage where its bytes cannot tell."""
+        self.names()
         for sha in self.objects.hashes():
             try:
                 checkpoint = self.objects.checkpoint_or_none(sha)
@@ -191,11 +215,17 @@ class SessionDirectory:
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Set something about the session from now on."""
-        self.set_facts_at(self.next_at(self.refs.names()), facts)
+        self.set_facts_at(self.next_at(self.names()), facts)
 
     def set_facts_at(self, at: str, facts: dict[str, Any]) -> None:
         """Set something about the session from this time on."""
         self.refs.put_meta(at, facts)
+        self.refs.sync()
+        self._wrote(self.id)
+
+    def put_purge(self, hashes: list[str]) -> None:
+        """Record that these objects were purged, so that they are hidden from now on."""
+        self.refs.put_purge(self.next_at(self.names()), hashes)
         self.refs.sync()
         self._wrote(self.id)
 
@@ -211,7 +241,7 @@ class SessionDirectory:
         was seen and earlier than ours.
         """
         known = {*seen.active, mine}
-        for ref in self.refs.names().active:
+        for ref in self.names().active:
             if ref not in known and self._came_first(ref, sha, mine, seen):
                 self.refs.remove(mine)
                 self.refs.sync()

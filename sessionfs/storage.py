@@ -148,12 +148,12 @@ class FileStorage(Upkeep):
 
         """
         directory = self._directory(session_id)
-        refs = directory.refs.names()
+        refs = directory.names()
         if checkpoint_id is None:
             chain = directory.active(refs)
         else:
             chain = directory.open(checkpointing.require(directory, checkpoint_id))
-        origin = directory.refs.facts(refs.meta)
+        origin = directory.refs.facts(refs)
         name = origin.title if title is None else title
         facts = bulk.new_facts(name, origin.visibility, origin.cwd)
         facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
@@ -219,7 +219,7 @@ class FileStorage(Upkeep):
         """Return a session's active checkpoint. The same errors as ``get_session``."""
         directory = self._directory(session_id)
         with needs.named(directory):
-            return self._views.checkpoint(directory, directory.active(directory.refs.names()))
+            return self._views.checkpoint(directory, directory.active(directory.names()))
 
     def create_checkpoint(
         self,
@@ -279,7 +279,7 @@ class FileStorage(Upkeep):
         sha = checkpointing.require(directory, checkpoint_id)
         chain = directory.open(sha)
         history.require_large(directory.objects, chain)
-        refs = directory.refs.names()
+        refs = directory.names()
         left = heads.left_by(directory, refs, sha)
         directory.replace(refs.active, directory.publish(sha, directory.next_at(refs), left))
         return views.summary(session_id, Listed.of(sha, chain[0].checkpoint))
@@ -335,7 +335,7 @@ class FileStorage(Upkeep):
 
     def _set_status(self, session_id: UUID, status: SessionStatus) -> None:
         directory = self._writable(session_id)
-        known = directory.refs.facts(directory.refs.names().meta)
+        known = directory.refs.facts(directory.names())
         # A damaged record may say otherwise once it is mended, and must not win then.
         if known.status != status or known.damage is not None:
             directory.set_facts({"status": status})

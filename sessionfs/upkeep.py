@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from . import checks
+from . import checks, purging
 from .errors import CorruptObjectError, InvalidRequestError
 from .files import StrPath
 from .index import IndexState, Progress
-from .models import VerifyResult
+from .models import PurgeResult, VerifyResult
 from .opened import OpenedStore
 from .root import Root
 
@@ -88,6 +88,38 @@ class Upkeep(OpenedStore):
             self._root.check_format()
         elsewhere = [self._source(source) for source in sources]
         return self._checkup(session_ids, read_all, sample, on_session, elsewhere, repairing=True)
+
+    def purge_session(
+        self, session_id: UUID, *, force: bool = False, dry_run: bool = False
+    ) -> PurgeResult:
+        """Remove a deleted session's checkpoints and messages for good, here and wherever it is synced.
+
+        A record with the hashes of what was seen stays: what comes back from other machines is hidden,
+        and ``repair`` removes it there. Work that was not seen brings the session back, with what it
+        stands on and a ``problem`` that says so. Title and directory stay in the session's records. The
+        index, which has the text of messages, is thrown away on this machine.
+
+        Args:
+            session_id: a session whose status is DELETED, or one that was purged and whose files came
+                back.
+            force: also in a git work tree, whose history holds what was committed all the same.
+            dry_run: change nothing.
+
+        Raises:
+            InvalidRequestError: the session is not deleted, or the store is in a git work tree.
+
+        """
+        directory = self._directory(session_id)
+        self._root.check_writable(session_id)
+        if not force:
+            purging.refuse_in_git(self._root.path)
+        if not dry_run:
+            self._root.settle(session_id)
+        done = purging.purge(directory, dry_run=dry_run)
+        if not dry_run:
+            self._environment.cache.clear()
+            self._index.discard()
+        return done
 
     def _checkup(
         self,

@@ -29,9 +29,9 @@ class Views:
 
     def session(self, directory: SessionDirectory) -> Session:
         """Return a session with its active checkpoint, or raise what is missing or damaged."""
-        refs = directory.refs.names()
+        refs = directory.names()
         chain = directory.active(refs)
-        facts = directory.refs.facts(refs.meta)
+        facts = directory.refs.facts(refs)
         tips = heads.find(directory, refs, facts.left, chain[0].sha).hashes
         listed = [Listed.of(sha, directory.objects.checkpoint(sha)) for sha in tips]
         return Session(
@@ -43,7 +43,7 @@ class Views:
             created_at=listing.created_at(directory, refs, facts),
             updated_at=listing.updated_at(directory, refs),
             active_checkpoint=self.checkpoint(directory, chain),
-            problem=None if facts.damage is None else facts.damage.message,
+            problem=listing.problem_of(facts),
             heads=self.checkpoints(directory, listed, with_state=False),
         )
 
@@ -133,7 +133,7 @@ def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
 
 def stats(directory: SessionDirectory) -> SessionStats:
     """Return figures counted from the messages of a session's active checkpoint."""
-    chain = directory.active(directory.refs.names())
+    chain = directory.active(directory.names())
     with reading(directory, chain):
         return count(history.messages(directory.objects, chain))
 

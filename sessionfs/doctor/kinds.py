@@ -40,6 +40,7 @@ KINDS: dict[str, Severity] = {
     "active-refs-several": _NOTE,
     "clock-ahead": _WARNING,
     "clock-exhausted": _ERROR,
+    "purged": _WARNING,
     "session-empty": _NOTE,
     "modes-open": _WARNING,
     "link": _NOTE,

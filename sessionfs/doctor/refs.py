@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from .. import files, records
+from .. import files
 from ..clock import following, to_datetime, to_unix_us
 from ..errors import CorruptObjectError, InvalidRequestError, StorageError
 from ..ids import checkpoint_id
 from ..records import InvalidRecordError, sha256
-from ..refs import ActiveRef, MetaRef, RefNames
+from ..refs import ActiveRef, MetaRef, PurgeRef, RefNames, decode
 from ..session import SessionDirectory
 from . import objects
 from .evidence import Evidence, Proof, owner, readable
@@ -37,8 +37,8 @@ def findings(
     """
     for ref in refs.active:
         yield from _active(directory, ref, done, evidence)
-    for meta in refs.meta:
-        yield from _meta(directory, meta, evidence, of)
+    for record in (*refs.meta, *refs.purges):
+        yield from _record(directory, record, evidence, of)
     if not refs.active and (done.here or refs.meta):
         complete = done.known.keys() - needed.unreadable
         yield _without_active(directory, refs, complete, claimed)
@@ -87,12 +87,12 @@ def _active(
         yield found(kind, path, reason(problem, path), session=id_, repair=repair)
 
 
-def _meta(
-    directory: SessionDirectory, ref: MetaRef, evidence: Evidence, of: DirectoryOf
+def _record(
+    directory: SessionDirectory, ref: MetaRef | PurgeRef, evidence: Evidence, of: DirectoryOf
 ) -> Iterator[Found]:
     path, id_ = directory.refs.path(ref), directory.id
     try:
-        directory.refs.meta(ref)
+        directory.refs.record(ref)
     except CorruptObjectError as error:
         data = readable(path, directory.limit)
         if data is not None and not files.read_settled(path, data, directory.limit)[1]:
@@ -101,13 +101,16 @@ def _meta(
             repair = _moving(directory, ref, data, of)
             yield found(error.finding, path, reason(error, path), session=id_, repair=repair)
         else:
-            yield _damaged_meta(directory, ref, error, evidence)
+            yield _damaged(directory, ref, error, evidence)
     except StorageError as error:
         yield found("unreadable", path, reason(error, path), session=id_)
 
 
-def _damaged_meta(
-    directory: SessionDirectory, ref: MetaRef, error: CorruptObjectError, evidence: Evidence
+def _damaged(
+    directory: SessionDirectory,
+    ref: MetaRef | PurgeRef,
+    error: CorruptObjectError,
+    evidence: Evidence,
 ) -> Found:
     path, kind, repair = directory.refs.path(ref), error.finding, None
     proof = evidence.find(path, ref.hash12)
@@ -117,19 +120,21 @@ def _damaged_meta(
         repair = Repair(f"copy the sound bytes in {proof.path}", putting(directory, ref, proof))
     elif kind != "too-large":  # which may be sound: nobody looked
         repair = Repair(
-            "set it aside", setting_aside(path, lambda: directory.refs.meta(ref)), empties=True
+            "set it aside", setting_aside(path, lambda: directory.refs.record(ref)), empties=True
         )
     return found(kind, path, reason(error, path), session=directory.id, repair=repair)
 
 
-def _moving(directory: SessionDirectory, ref: MetaRef, data: bytes, of: DirectoryOf) -> Repair | None:
+def _moving(
+    directory: SessionDirectory, ref: MetaRef | PurgeRef, data: bytes, of: DirectoryOf
+) -> Repair | None:
     """Return how a sound record gets to where it belongs: another session, or another time."""
     session = owner(data)
     its = None if session is None else of(session)
     if its is None:
         return None
     try:
-        at = records.decode_meta(data, str(session)).at
+        at = decode(ref, data, str(session)).at
     except InvalidRecordError:
         return None
     own = ref._replace(at=at)
@@ -188,8 +193,8 @@ def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callabl
     return rewrite
 
 
-def putting(directory: SessionDirectory, ref: MetaRef, proof: Proof) -> Callable[[], None]:
-    """Return what stores a meta record's bytes; a bad file in their place is set aside."""
+def putting(directory: SessionDirectory, ref: MetaRef | PurgeRef, proof: Proof) -> Callable[[], None]:
+    """Return what stores a record's bytes; a bad file in their place is set aside."""
 
     def put() -> None:
         directory.refs.put_bytes(ref, proof.data())

@@ -8,10 +8,11 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from .. import entries, files, records, temporary
+from .. import entries, files, purging, temporary
 from ..errors import InternalError, StorageError
+from ..ids import sha256_in
 from ..records import InvalidRecordError
-from ..refs import ActiveRef, MetaRef, RefNames, parse
+from ..refs import ActiveRef, MetaRef, PurgeRef, RefNames, decode, parse
 from ..root import OBJECTS, REFS
 from ..session import SessionDirectory
 from . import kinds, objects, refs
@@ -21,8 +22,7 @@ from .objects import DirectoryOf, Needed, Reading, Surveyed
 
 _CONFLICT = re.compile(r"\.sync-conflict-|conflicted copy|case conflict|\.orig$|\.rej$|\(\d+\)", re.I)
 _ASIDE = re.compile(r"\.corrupt-\d+$")
-_REF = re.compile(r"(active|meta)\.[0-9TZ]+-[0-9a-f]{12}(?![0-9a-f])", re.ASCII)
-_SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.ASCII)
+_REF = re.compile(r"(active|meta|purge)\.[0-9TZ]+-[0-9a-f]{12}(?![0-9a-f])", re.ASCII)
 
 
 class Examined(NamedTuple):
@@ -52,7 +52,7 @@ def examine(
         private: whether other users cannot reach the store at all, so that modes matter to nobody.
 
     """
-    seen = directory.refs.names()
+    seen = directory.names()
     surveyed = objects.survey(directory, reading)
     needed = Needed(surveyed)
     foreign = sorted(_foreign(directory))
@@ -71,7 +71,10 @@ def examine(
         results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
     results += filter(None, map(adopting.found, there))
     results += _directories(directory)
-    if not (surveyed.here or seen.active or seen.meta) and files.is_directory(directory.path):
+    results += _purged(directory)
+    if not (surveyed.here or seen.active or seen.meta or seen.purges) and files.is_directory(
+        directory.path
+    ):
         message = "holds nothing of a session"
         results.append(found("session-empty", directory.path, message, session=directory.id))
     if not private:
@@ -87,16 +90,16 @@ def _without_emptying(results: list[Found], names: int) -> list[Found]:
     return [each.without_repair() if each.repair and each.repair.empties else each for each in results]
 
 
-def claim(path: str) -> str | ActiveRef | MetaRef | None:
+def claim(path: str) -> str | ActiveRef | MetaRef | PurgeRef | None:
     """Return what a file is named after: an object's hash, or a ref; None: nothing of a store.
 
     The names of copies in conflict, as sync tools and editors make them, contain that of the file.
     """
     name = files.name_of(path)
-    if match := _SHA256.search(name):
-        return match[0]
+    if sha := sha256_in(name):
+        return sha
     match = _REF.search(name)
-    return None if match is None else parse(match[0] + (".json" if match[1] == "meta" else ""))
+    return None if match is None else parse(match[0] + ("" if match[1] == "active" else ".json"))
 
 
 def _foreign(directory: SessionDirectory) -> Iterator[str]:
@@ -122,6 +125,14 @@ def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Found
         path = error.path or ""
         return paths, [found("unreadable", path, kinds.reason(error, path), session=session)]
     return paths, []
+
+
+def _purged(directory: SessionDirectory) -> Iterator[Found]:
+    """Tell once of all files that were purged, and are here."""
+    if directory.purged and (hidden := purging.hidden_files(directory)):
+        message = f"has {len(hidden)} files that were purged, and are not shown"
+        repair = Repair("remove them", partial(purging.sweep, directory))
+        yield found("purged", directory.path, message, session=directory.id, repair=repair)
 
 
 def _directories(directory: SessionDirectory) -> Iterator[Found]:
@@ -172,7 +183,12 @@ class _Adopting:
         self._directory = directory
         self._evidence = evidence
         self._surveyed = surveyed
-        self._had: set[str | ActiveRef | MetaRef] = {*surveyed.here, *seen.meta}
+        self._had: set[str | ActiveRef | MetaRef | PurgeRef] = {
+            *surveyed.here,
+            *seen.meta,
+            *seen.purges,
+            *directory.objects.hidden,
+        }
 
     def found(self, path: str) -> Found | None:
         """Tell of a file, if it is one of a record that nobody has told of."""
@@ -186,9 +202,9 @@ class _Adopting:
             if not self._surveyed.lacks(claimed):
                 return None
             name, put = f"{claimed}.json", objects.putting(directory, proof)
-        elif isinstance(claimed, MetaRef):
+        elif isinstance(claimed, MetaRef | PurgeRef):
             proof = self._evidence.proves(path, claimed.hash12)
-            if proof is None or not self._is_meta(proof.data(), claimed):
+            if proof is None or not self._is_record(proof.data(), claimed):
                 return None
             name, put = claimed.name, refs.putting(directory, claimed, proof)
         else:
@@ -197,9 +213,9 @@ class _Adopting:
         message, repair = f"has the bytes of {name}, which is missing", Repair(f"store {name}", put)
         return found("adoptable", path, message, session=directory.id, repair=repair)
 
-    def _is_meta(self, data: bytes, ref: MetaRef) -> bool:
+    def _is_record(self, data: bytes, ref: MetaRef | PurgeRef) -> bool:
         try:
-            return records.decode_meta(data, str(self._directory.id)).at == ref.at
+            return decode(ref, data, str(self._directory.id)).at == ref.at
         except InvalidRecordError:
             return False
 
@@ -209,6 +225,7 @@ def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> I
     ours = [directory.path, directory.objects.directory, directory.refs.directory]
     ours += map(directory.refs.path, seen.active)
     ours += map(directory.refs.path, seen.meta)
+    ours += map(directory.refs.path, seen.purges)
     ours += [directory.objects.path(sha) for sha in surveyed.here]
     open_: list[str] = []
     for path in ours:

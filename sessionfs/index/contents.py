@@ -139,9 +139,10 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     StorageError where the operating system refuses to tell.
     """
     id_, looked_ns = str(directory.id), time.time_ns()
+    directory.names()  # hides what was purged, which the times of the objects do not tell
     found = fingerprints.of(directory.objects.directory)
     fingerprint = fingerprints.digest(found)
-    base = None if connection is None else record(connection, id_)
+    base = None if connection is None or directory.purged else record(connection, id_)
     if base is not None and base.settled and base.fingerprint == fingerprint:
         return None
     names = set(directory.objects.hashes())
@@ -165,7 +166,7 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     watched = (base.watched if base else []) + read.watched
     watched += _identities(conversation.unsound, looked_ns)
     problems = [error.message for error in read.damaged] + conversation.problems
-    settled = fingerprints.is_settled(found, looked_ns) and not watched
+    settled = fingerprints.is_settled(found, looked_ns) and not watched and not directory.purged
     as_before = base is not None and (base.fingerprint, base.settled) == (fingerprint, settled)
     if as_before and names == objects:
         return None

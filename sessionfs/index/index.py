@@ -66,11 +66,12 @@ class IndexState(NamedTuple):
 
 
 class _Changed(NamedTuple):
-    """What a look at the sessions that may have changed showed."""
+    """What a look at the sessions that may have changed showed; of the ``purged`` some is hidden."""
 
     looks: list[sessions.Look]
     gone: list[str]
     confirmed: list[sessions.Look]
+    purged: list[str]
 
 
 class Index:
@@ -167,7 +168,7 @@ class Index:
                             return None
                 except (UnusableError, StorageError):
                     return None
-                written = look is not None and self._write(_Changed([], [], []), [look], [])
+                written = look is not None and self._write(_Changed([], [], [], []), [look], [])
                 if found is not None:
                     return answer
                 if not written:
@@ -233,6 +234,12 @@ class Index:
                 return False
             return True
 
+    def discard(self) -> None:
+        """Throw the index away, with what it held of messages; it is made anew when it is needed."""
+        with self._lock, suppress(UnusableError):
+            if self._database.place.is_ours():
+                self._database.rebuild()
+
     def state(self) -> IndexState:
         """Return where the index is and what it holds."""
         place = self._database.place
@@ -274,9 +281,11 @@ class Index:
 
     def _changed_sessions(self, connection: Connection, differing: Differing) -> _Changed:
         """Look at sessions that may have changed; ``confirmed`` are those that proved not to have."""
-        changed = _Changed([], differing.gone, [])
+        changed = _Changed([], differing.gone, [], [])
         for name in differing.changed:
             look = sessions.look(self._directory_of(UUID(name)))
+            if look is not None and look.purged:
+                changed.purged.append(name)
             if look is None:
                 changed.gone.append(name)
             elif not sessions.is_recorded(connection, look):
@@ -367,7 +376,8 @@ class Index:
         in_contents: Differing,
     ) -> SearchResult:
         changed = self._changed_sessions(connection, in_sessions)
-        looks = self._changed_contents(connection, in_contents)
+        also = sorted({*in_contents.changed, *changed.purged})
+        looks = self._changed_contents(connection, in_contents._replace(changed=also))
         seen = Seen(
             {look.id: look.summary for look in changed.looks},
             looks,

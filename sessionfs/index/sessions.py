@@ -38,6 +38,7 @@ class Look(NamedTuple):
     Attributes:
         fingerprint: of ``refs/``, taken before.
         settled: whether the summary is true as long as the fingerprint is.
+        purged: whether some of the session's objects may be hidden.
 
     """
 
@@ -45,6 +46,7 @@ class Look(NamedTuple):
     fingerprint: int
     settled: bool
     summary: SessionSummary
+    purged: bool
 
 
 def look(directory: SessionDirectory) -> Look | None:
@@ -55,7 +57,9 @@ def look(directory: SessionDirectory) -> Look | None:
     if looked is None:
         return None
     settled = looked.settled and fingerprints.is_settled(found, looked_ns)
-    return Look(str(directory.id), fingerprints.digest(found), settled, looked.summary)
+    return Look(
+        str(directory.id), fingerprints.digest(found), settled, looked.summary, directory.purged
+    )
 
 
 def is_recorded(connection: Connection, look: Look) -> bool:

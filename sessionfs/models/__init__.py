@@ -20,7 +20,7 @@ from .events import (
     SessionDeleted,
     SessionUpdated,
 )
-from .health import Finding, Severity, VerifyResult
+from .health import Finding, PurgeResult, Severity, VerifyResult
 from .requests import (
     CreateCheckpointRequest,
     CreateSessionRequest,
@@ -77,6 +77,7 @@ __all__ = [
     "Message",
     "ModelInfo",
     "PromptTokensDetails",
+    "PurgeResult",
     "Role",
     "SearchHit",
     "SearchQuery",

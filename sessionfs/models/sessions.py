@@ -104,7 +104,8 @@ class Session(msgspec.Struct):
             first, then the newest first. More than one: writers met that had not seen each other, and
             ``set_active_checkpoint`` settles which one goes on.
         problem: which record of its title, visibility, status and cwd is damaged, in one sentence, so
-            that these may be older than they should; None: none is.
+            that these may be older than they should; or that it was purged and has work that was not
+            seen then; None: neither.
 
     """
 
