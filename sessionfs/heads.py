@@ -43,7 +43,7 @@ def find(directory: SessionDirectory, refs: RefNames, left: list[Left], active: 
         active: the hash of the active checkpoint.
 
     """
-    if len(refs.active) < 2:
+    if all(active.startswith(ref.hash12) for ref in refs.active):
         return Heads([active], True)
     history = _History(directory)
     tips: dict[str, str] = {active: ""}
@@ -134,12 +134,20 @@ class _History:
                 checkpoint = self._checkpoint(following)
                 if checkpoint.at <= end:
                     return False
-                following = checkpoint.base
-                if following is None or self._checkpoint(following).at < end:
-                    following = checkpoint.follows
+                following = checkpoint.follows
+                base = checkpoint.base
+                if base is not None and self._is_from(end, base):
+                    following = base
         except StorageError:
             return None
         return following is not None
+
+    def _is_from(self, at: str, sha: str) -> bool:
+        """Tell whether a checkpoint is here and was not made before this time."""
+        try:
+            return self._checkpoint(sha).at >= at
+        except StorageError:
+            return False
 
     def _checkpoint(self, sha: str) -> CheckpointObject:
         found = self._known.get(sha)

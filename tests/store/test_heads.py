@@ -133,6 +133,26 @@ def test_a_head_that_has_not_arrived_is_told_of_when_it_has(
     assert _heads(one, session) == [mine, theirs]
 
 
+def test_a_head_whose_base_has_not_arrived_is_told_of_beside_what_can_be_read(tmp_path: Path) -> None:
+    one, _, session = _apart(tmp_path)
+    first, second, last = one.list_checkpoints(session).checkpoints
+    Path(one.checkpoint_path(second.id)).unlink()
+    assert _heads(open_store(tmp_path / "one"), session) == [first.id, last.id]
+
+
+def test_parents_tell_what_a_base_that_has_not_arrived_cannot(tmp_path: Path) -> None:
+    one, other, session = _apart(tmp_path)
+    first, *_ = one.list_checkpoints(session).checkpoints
+    for i in range(16):  # the last but one has the first as its base
+        last = one.append_messages(session, [{"on": i}]).id
+    request = CreateCheckpointRequest([{"nothing": "shared"}], first.id)
+    apart = one.create_checkpoint(session, request).id
+    _sync(one, other)  # which brings back the ref that names the stale one
+    assert _heads(one, session) == [apart, last]
+    Path(one.checkpoint_path(first.id)).unlink()
+    assert _heads(open_store(tmp_path / "one"), session) == [apart, last]
+
+
 def test_many_heads_leave_a_bounded_number_of_refs(tmp_path: Path) -> None:
     storage = open_store(tmp_path)
     session = storage.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
