@@ -6,7 +6,7 @@ The answers are what the maker of a store knows that it wrote; nothing is read b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from make_records import (
@@ -23,6 +23,7 @@ from make_records import (
     message,
     meta,
     next_node,
+    purge,
     sha256,
 )
 
@@ -110,6 +111,13 @@ class Session:
         self.put(name, text)
         return name
 
+    def purge(self, second: int, *hashes: str) -> str:
+        """Write a purge record of these objects and return its name."""
+        text = compact(purge(self.id, at(second), sorted(hashes)))
+        name = f"refs/purge.{at(second)}-{sha256(text)[:12]}.json"
+        self.put(name, text)
+        return name
+
     def first_meta(self, title: str, second: int = 0, **changes: Any) -> Json:
         """Write the first meta record and return the facts that it sets."""
         facts = UNSET | {"title": title, "created_at": CREATED} | changes
@@ -123,16 +131,20 @@ class Session:
         active: Made | None,
         code: str | None = None,
         *,
+        heads: Sequence[Made] = (),
         problem: bool = False,
+        purged: bool = False,
     ) -> None:
-        """Say what a reader must answer."""
+        """Say what a reader must answer; `heads` are those beside the active checkpoint."""
         self.expected = {
             "id": self.id,
             "facts": facts,
             "updated_at": at(updated),
             "active": active.hash if active else None,
+            "heads": [head.hash for head in (active, *heads) if head],
             "code": code,
-            "problem": problem or code is not None,
+            "purged": purged,
+            "problem": problem or purged or code is not None,
         }
 
     def answers(self) -> Json:
@@ -283,7 +295,7 @@ def missing_base() -> Store:
     chain[2].code = "incomplete"
     lower.activate(0, chain[0])
     lower.activate(2, chain[2])
-    lower.expect(lower.first_meta("Lower"), 2, chain[0])
+    lower.expect(lower.first_meta("Lower"), 2, chain[0], heads=[chain[2]])
 
     nothing = Session(store, S4)  # nothing is complete
     chain = appends(nothing, 2)
@@ -389,14 +401,15 @@ def two_active_refs() -> Store:
     right = session.checkpoint(6, turn(0) + turn(2), root)
     session.activate(8, left)  # made earlier and activated later
     session.activate(7, right)
-    session.expect(session.first_meta("Heads"), 8, left)
+    session.expect(session.first_meta("Heads"), 8, left, heads=[right])
 
     tie = Session(store, S4)  # the same time: the higher name, so the higher hash
     root = tie.checkpoint(0, turn(0))
     heads = [tie.checkpoint(5, turn(0) + turn(number), root) for number in (1, 2)]
     for head in heads:
         tie.activate(6, head)
-    tie.expect(tie.first_meta("Tie"), 6, max(heads, key=lambda head: head.hash))
+    heads.sort(key=lambda head: head.hash, reverse=True)
+    tie.expect(tie.first_meta("Tie"), 6, heads[0], heads=heads[1:])
     return store
 
 
@@ -572,10 +585,10 @@ STORES: dict[Callable[[], Store], str] = {
 }
 
 
-def golden() -> dict[str, bytes]:
+def golden(stores: dict[Callable[[], Store], str]) -> dict[str, bytes]:
     """Return every file of golden/."""
     files: dict[str, bytes] = {}
-    for make, about in STORES.items():
+    for make, about in stores.items():
         name = make.__name__.replace("_", "-")
         store = make()
         files |= {f"golden/{name}/store/{place}": data for place, data in store.files.items()}

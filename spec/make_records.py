@@ -73,6 +73,10 @@ def meta(session: str, time: str, **changes: Any) -> Json:
     return {"kind": "meta", "session": session, "at": time, "set": changes}
 
 
+def purge(session: str, time: str, hashes: list[str]) -> Json:
+    return {"kind": "purge", "session": session, "at": time, "objects": hashes}
+
+
 @dataclass
 class Node:
     """A checkpoint as the policy for bases sees it."""

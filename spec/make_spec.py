@@ -9,7 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from make_golden import golden
+from make_golden import STORES, golden
+from make_synced import SYNCED
 from make_vectors import vectors
 
 HERE = Path(__file__).parent
@@ -44,7 +45,7 @@ def write(made: dict[str, bytes]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    made = vectors() | golden()
+    made = vectors() | golden(STORES | SYNCED)
     if arguments == ["--check"]:
         lines = differences(made, present())
         print(*lines, sep="\n", end="\n" if lines else "")

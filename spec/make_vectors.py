@@ -21,6 +21,7 @@ from make_records import (
     message,
     meta,
     next_node,
+    purge,
     sha256,
 )
 
@@ -154,6 +155,7 @@ def timestamps() -> Json:
 def names() -> Json:
     time, other = "20261122T101530123456Z", HASH[:12]
     active, meta_name = f"active.{time}-{other}", f"meta.{time}-{other}.json"
+    purge_name = f"purge.{time}-{other}.json"
     object_name = f"{HASH}.json"
     conflict = ".sync-conflict-20261122-101530-ABCDEFG"
     known = [
@@ -161,6 +163,8 @@ def names() -> Json:
         ("refs", "active.00010101T000000000000Z-000000000000", "active"),
         ("refs", meta_name, "meta"),
         ("refs", "meta.99991231T235959999998Z-ffffffffffff.json", "meta"),
+        ("refs", purge_name, "purge"),
+        ("refs", "purge.00010101T000000000000Z-000000000000.json", "purge"),
         ("objects", object_name, "object"),
         ("objects", "0" * 64 + ".json", "object"),
     ]
@@ -180,6 +184,15 @@ def names() -> Json:
             f"active.20260229T101530123456Z-{other}", f"meta.00000101T000000000000Z-{other}.json",
             f"active.{time.lower()}-{other}", f"active.20261122T10153012345\u0666Z-{other}",
             object_name, f"../refs/{active}",
+            f"purge.{time}-{other}{conflict}.json", f".syncthing.{purge_name}.tmp",
+            f"purge.{time}-{other} (Ann's conflicted copy 2026-11-22).json",
+            f"purge.{time}-{other} (1).json", f"._{purge_name}", f"{purge_name}.corrupt-1",
+            f"{purge_name}~", f".{purge_name}.swp", f"{purge_name}\n", f"purge.{time}-{other}",
+            f"purge.{time}-{other}.JSON", f"Purge.{time}-{other}.json", f"PURGE.{time}-{other}.json",
+            f"purge.{time}-{other.upper()}.json", f"purge.{time}-{other[:11]}.json",
+            f"purge.{time}-{HASH}.json", f"purge-{time}-{other}.json", f"purge.{time}.json",
+            f"purge.20261322T101530123456Z-{other}.json", f"purges.{time}-{other}.json",
+            f"purge.99991231T235959999999Z-{other}.json", f"purged.{time}-{other}.json",
         ],
         "objects": [
             f"{HASH}{conflict}.json", f".syncthing.{object_name}.tmp", f"~syncthing~{object_name}.tmp",
@@ -188,7 +201,7 @@ def names() -> Json:
             f"{object_name}.corrupt-1", f"{object_name}.corrupt-12", f"{object_name}~",
             f".{object_name}.swp", f"{object_name}\n", HASH, f"{HASH}.JSON", f"{HASH.upper()}.json",
             f"{HASH[:63]}.json", f"{HASH}0.json", f"{HASH[:63]}g.json", f"{other}.json", active,
-            meta_name, "..", "", "desktop.ini", f"{HASH}.json.gz",
+            meta_name, purge_name, "..", "", "desktop.ini", f"{HASH}.json.gz",
         ],
     }  # fmt: skip
     others = [(place, name, "foreign") for place, many in foreign.items() for name in many]
@@ -233,6 +246,7 @@ class Records:
         digest = hashlib.sha256(raw).hexdigest()
         default = {
             "meta": f"refs/meta.{at(9)}-{digest[:12]}.json",
+            "purge": f"refs/purge.{at(9)}-{digest[:12]}.json",
             "store": "sessionfs.json",
         }.get(kind, f"objects/{digest}.json")
         case["file"] = file.replace("HASH12", digest[:12]) if file else default
@@ -253,16 +267,17 @@ class Records:
     @staticmethod
     def _essentials(kind: str, raw: bytes) -> Json:
         fields = {
-            "checkpoint": ("parent", "base", "keep", "count", "at", "metadata", "messages"),
+            "checkpoint": ("parent", "after", "base", "keep", "count", "at", "metadata", "messages"),
             "message": ("message",),
             "meta": ("at", "set"),
+            "purge": ("at", "objects"),
             "store": ("format", "requires"),
         }[kind]
-        defaults: Json = {"metadata": None, "requires": []}
+        defaults: Json = {"after": None, "metadata": None, "requires": []}
         record = json.loads(raw)
         values = {field: record[field] if field in record else defaults[field] for field in fields}
         if kind == "meta":
-            known = ("title", "visibility", "status", "cwd", "created_at")
+            known = ("title", "visibility", "status", "cwd", "created_at", "left")
             values["set"] = {field: values["set"][field] for field in known if field in values["set"]}
         return values
 
@@ -290,6 +305,9 @@ def checkpoint_cases(cases: Records) -> None:
     add("on a base", kind, based)
     add("a parent and no base", kind, of(parent=HASH, depth=4))
     add("a base and no parent", kind, of(base=HASH, keep=1, count=1, depth=4))
+    add("after a checkpoint", kind, of(after=HASH, depth=4, count=1, messages=[USER]))
+    add("after one and on a base", kind, of(after=HASH, base=HASH, keep=1, count=1, depth=1))
+    add("a parent, and after", kind, of(parent=HASH, after=sha256("another"), depth=4))
     add("nothing of its own", kind, of(parent=HASH, base=HASH, keep=3, count=3, depth=1))
     add("the highest count", kind, of(parent=HASH, base=HASH, keep=2**32 - 1, count=2**32 - 1, depth=1))
     add("a depth that is no number of 64 bits", kind, of(depth=10**30))
@@ -345,6 +363,12 @@ def checkpoint_cases(cases: Records) -> None:
     bad("parent an id", kind, of(parent=checkpoint_id(HASH)))
     bad("parent empty", kind, of(parent=""))
     bad("parent a number", kind, of(parent=1))
+    bad("after not a hash", kind, of(after=HASH[:63]))
+    bad("after in upper case", kind, of(after=HASH.upper()))
+    bad("after an id", kind, of(after=checkpoint_id(HASH)))
+    bad("after null", kind, of(after=None))
+    bad("after empty", kind, of(after=""))
+    bad("after a list", kind, of(after=[HASH]))
     bad("base not a hash", kind, based | {"base": "x" * 64})
     bad("base false", kind, of(base=False))
     bad("hash element not a hash", kind, of(count=1, messages=["hello"]))
@@ -442,6 +466,9 @@ def meta_cases(cases: Records) -> None:
     add("public and deleted", kind, of(visibility="PUBLIC", status="DELETED"))
     add("no working directory", kind, of(cwd=None))
     add("nothing set", kind, of())
+    add("left behind", kind, of(left=[HASH, sha256("another")]))
+    add("left behind and a title", kind, of(title="x", left=[HASH]))
+    add("nothing left behind", kind, of(left=[]))
     add("unknown fields", kind, of(title="x", color="red", tags=["a"]) | {"by": "ann"})
     add("other order and white space", kind, json.dumps(dict(reversed(good.items())), indent=1))
     add("a key twice: the last counts", kind, compact(of(title="x")).replace('"x"', '1,"title":"y"'))
@@ -470,10 +497,65 @@ def meta_cases(cases: Records) -> None:
     bad("created_at in month 13", kind, of(created_at="2026-13-22T10:15:30.123456Z"))
     leap_day = of(created_at="2026-02-29T10:15:30.123456Z")
     bad("created_at on February 29, 2026", kind, leap_day, schema=False)
+    bad("left null", kind, of(left=None))
+    bad("left a hash", kind, of(left=HASH))
+    bad("left an object", kind, of(left={HASH: True}))
+    bad("left with no hash", kind, of(left=[HASH, HASH[:63]]))
+    bad("left with a hash in upper case", kind, of(left=[HASH.upper()]))
+    bad("left with null", kind, of(left=[None]))
+    bad("left with a list", kind, of(left=[[HASH]]))
+    bad("a purge record", kind, purge(S7, at(9), [HASH]))
     bad("not JSON", kind, compact(good)[:-1], schema=False)
     bad("invalid UTF-8", kind, compact(good).encode().replace(b"Plan", b"\xff"), schema=False)
     bad("byte order mark", kind, "\ufeff" + compact(good), schema=False)
     bad("nested 100000 levels", kind, deep(compact(good)[:-1] + ',"x":', "}"), schema=False)
+
+
+def purge_cases(cases: Records) -> None:
+    add, bad = cases.add, cases.bad
+    kind = "purge"
+    good = purge(S7, at(9), [HASH, sha256("another")])
+    text = compact(good)
+    add("two objects", kind, good)
+    add("no object", kind, purge(S7, at(9), []))
+    add("an object twice", kind, purge(S7, at(9), [HASH, HASH]))
+    add("many objects", kind, purge(S7, at(9), [sha256(str(number)) for number in range(50)]))
+    add("unknown fields", kind, good | {"by": "ann", "set": {"title": 1}, "count": 2})
+    add("other order and white space", kind, json.dumps(dict(reversed(good.items())), indent=1))
+    twice = text.replace('"objects":', '"objects":["x"],"objects":')
+    add("a key twice: the last counts", kind, twice)
+    bad("wrong session", kind, purge(S4, at(9), [HASH]), schema=False)
+    bad("at is not the name's", kind, purge(S7, at(8), [HASH]), schema=False)
+    bad("at in month 13", kind, purge(S7, "20261322T101530123456Z", [HASH]))
+    bad("at null", kind, good | {"at": None})
+    for field in ("kind", "session", "at", "objects"):
+        bad(f"no {field}", kind, without(good, field))
+    bad("another kind", kind, message(S7, USER))
+    bad("a kind that is not known", kind, good | {"kind": "purge2"})
+    bad("a meta record", kind, meta(S7, at(9), title="x"))
+    bad("a meta record with objects", kind, meta(S7, at(9)) | {"objects": [HASH]})
+    bad("session in upper case", kind, good | {"session": S7.upper()})
+    for what, value in {
+        "null": None, "a hash": HASH, "an object": {HASH: 1}, "a number": 1, "false": False,
+        "with no hash": [HASH, "x"], "with a hash in upper case": [HASH.upper()],
+        "with the start of a hash": [HASH[:12]], "with a name": [f"{HASH}.json"],
+        "with an id": [checkpoint_id(HASH)], "with null": [HASH, None], "with a number": [1],
+        "with a list": [[HASH]], "with nothing": [""],
+    }.items():  # fmt: skip
+        bad(f"objects {what}", kind, good | {"objects": value})
+    bad("a key twice: the last is bad", kind, twice.replace(HASH, HASH[1:]))
+    bad("empty file", kind, "", schema=False)
+    bad("not JSON", kind, text[:-1], schema=False)
+    bad("text after the record", kind, text + "x", schema=False)
+    bad("byte order mark", kind, "\ufeff" + text, schema=False)
+    bad("invalid UTF-8", kind, text[:-1].encode() + b',"x":"\xff"}', schema=False)
+    bad("an array", kind, f"[{text}]")
+    bad(
+        "two kinds, the last fits", kind, text.replace('{"kind"', '{"kind":"meta","kind"'), schema=False
+    )
+    both = text.replace('"at"', '"kind":"meta","set":{},"at"')
+    bad("two kinds, the first fits", kind, both)
+    bad("nested 100000 levels", kind, deep(text[:-1] + ',"x":', "}"), schema=False)
 
 
 def store_cases(cases: Records) -> None:
@@ -513,6 +595,7 @@ def records() -> Json:
     checkpoint_cases(cases)
     message_cases(cases)
     meta_cases(cases)
+    purge_cases(cases)
     store_cases(cases)
     return {"records": cases.cases}
 
@@ -524,6 +607,11 @@ def fold() -> Json:
     tied = [meta(S7, at(5), title="one"), meta(S7, at(5), title="two"), meta(S7, at(5), title="three")]
     winner = max(tied, key=lambda record: sha256(compact(record)))["set"]["title"]
     start = meta(S7, at(1), **first)
+    deleted, gone, seen = meta(S7, at(2), status="DELETED"), purge(S7, at(3), [HASH]), checkpoint(S7)
+    same = [meta(S7, at(2), status="DELETED", color=color) for color in range(8)]
+    ties = [[deletion, purge(S7, at(2), [HASH])] for deletion in same]
+    won = [max(tie, key=lambda record: sha256(compact(record)))["kind"] for tie in ties]
+    ties = [ties[won.index("meta")], ties[won.index("purge")]]
     cases: list[tuple[str, str, list[Json], Json]] = [
         ("one record", S7, [start], first),
         ("a later title", S7, [start, meta(S7, at(2), title="New")], first | {"title": "New"}),
@@ -555,6 +643,25 @@ def fold() -> Json:
         ("created_at set twice", S7,
          [start, meta(S7, at(2), created_at="2020-02-29T00:00:00.000000Z")],
          first | {"created_at": "2020-02-29T00:00:00.000000Z"}),
+        ("what was left behind is no fact", S7,
+         [start, meta(S7, at(2), left=[HASH]), meta(S7, at(3), title="x", left=[])],
+         first | {"title": "x"}),
+        ("a purge undoes that the session was deleted", S7, [start, deleted, gone, seen], first),
+        ("a purge sets nothing else", S7,
+         [start, meta(S7, at(2), title="x", cwd=None, visibility="PUBLIC", status="DELETED"), gone,
+          seen], first | {"title": "x", "cwd": None, "visibility": "PUBLIC"}),
+        ("deleted after the purge", S7, [start, deleted, gone, seen, meta(S7, at(4), status="DELETED")],
+         first | {"status": "DELETED"}),
+        ("a purge before everything", S7, [purge(S7, at(0), []), start, deleted, seen],
+         first | {"status": "DELETED"}),
+        ("purged twice", S7,
+         [start, deleted, gone, meta(S7, at(4), status="DELETED"), purge(S7, at(5), []), seen], first),
+        ("a purge and no meta record", S4, [purge(S4, at(3), []), checkpoint(S4, at=at(7))],
+         unset | {"created_at": "2026-11-22T10:00:03.000000Z"}),
+        ("deleted and purged at the same time: the higher hash, that of the meta record", S7,
+         [start, *ties[0], seen], first | {"status": "DELETED"}),
+        ("deleted and purged at the same time: the higher hash, that of the purge record", S7,
+         [start, *ties[1], seen], first),
     ]  # fmt: skip
     return {
         "folds": [

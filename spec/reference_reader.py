@@ -14,20 +14,20 @@ import stat
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any, NoReturn
 from uuid import UUID
 
 Record = dict[str, Any]
 UUID_NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 OBJECT_NAME = re.compile(r"([0-9a-f]{64})\.json")
-ACTIVE_NAME = re.compile(r"active\.([0-9TZ]{22})-([0-9a-f]{12})")
-META_NAME = re.compile(r"meta\.([0-9TZ]{22})-([0-9a-f]{12})\.json")
+REF_NAME = re.compile(r"(active|meta|purge)\.([0-9TZ]{22})-([0-9a-f]{12})(\.json)?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 AT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{6})Z")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
-KINDS = ("checkpoint", "message", "meta")
-MAX_NESTING = 500  # writers stay below this; what is deeper is damage before a parser recurses
+STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+MAX_NESTING = 500  # writers stay below this; what is deeper is damage
 PRINTED_BYTES = 1024  # longer lists of messages are printed as the hash of their compact ASCII JSON
 
 
@@ -39,27 +39,21 @@ class Problem(Exception):  # noqa: N818 - it is an answer as much as an error
         self.code = code
 
 
+class Absent(Problem):
+    """What is not here may arrive with the next sync, so reading goes on; damage outweighs it."""
+
+
 def corrupt(where: str) -> NoReturn:
     raise Problem("corrupt_object", where)
-
-
-def tolerate(problem: Problem) -> Problem:
-    """Absence may pass with the next sync, so reading goes on; damage outweighs it."""
-    if problem.code == "corrupt_object":
-        raise problem
-    return problem
 
 
 def is_at(text: object) -> bool:
     """Section 3: 22 characters that name a moment, the last one of the calendar excepted."""
     match = AT.fullmatch(text) if isinstance(text, str) else None
-    if match is None or text == "99991231T235959999999Z":
-        return False
-    try:
-        datetime(*(int(part) for part in match.groups()), tzinfo=UTC)  # type: ignore[misc, arg-type]
-    except ValueError:
-        return False
-    return True
+    with suppress(ValueError):
+        if match is not None and text != "99991231T235959999999Z":
+            return bool(datetime(*map(int, match.groups()), tzinfo=UTC))  # type: ignore[misc, arg-type]
+    return False
 
 
 def is_time(text: object) -> bool:
@@ -77,9 +71,9 @@ def parse_name(directory: str, name: str) -> tuple[str, str, str]:
     """Return what a name in refs/ or objects/ is, its timestamp and its (start of a) hash."""
     if directory == "objects" and (match := OBJECT_NAME.fullmatch(name)):
         return "object", "", match[1]
-    for kind, pattern in (("active", ACTIVE_NAME), ("meta", META_NAME)):
-        if directory == "refs" and (match := pattern.fullmatch(name)) and is_at(match[1]):
-            return kind, match[1], match[2]
+    match = REF_NAME.fullmatch(name) if directory == "refs" else None
+    if match and is_at(match[2]) and (match[1] == "active") == (match[4] is None):
+        return match[1], match[2], match[3]
     return "foreign", "", ""
 
 
@@ -91,34 +85,32 @@ def is_hash(value: object) -> bool:
     return isinstance(value, str) and SHA256.fullmatch(value) is not None
 
 
+def are_hashes(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_hash, value))
+
+
 def decode(data: bytes, session: str, where: str) -> Record:
     """Return a record of any kind that is valid by section 4, as far as it alone can tell."""
-    level = 0
-    for token in TOKEN.findall(data):  # nesting is checked before a parser recurses into it
-        level += (token in (b"[", b"{")) - (token in (b"]", b"}"))
-        if level > MAX_NESTING:
-            corrupt(where)
+    levels = accumulate(STEP.get(token, 0) for token in TOKEN.findall(data))
+    if max(levels, default=0) > MAX_NESTING:  # before a parser recurses into it
+        corrupt(where)
     try:
         fields: list[tuple[str, Any]] = []  # of the outermost object, which is finished last
 
-        def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        def build(pairs: list[tuple[str, Any]]) -> Record:
             fields[:] = pairs
             return dict(pairs)
 
         # NaN is not JSON
-        record = json.loads(data.decode(), parse_constant=corrupt, object_pairs_hook=build)
+        record: Record = json.loads(data.decode(), parse_constant=corrupt, object_pairs_hook=build)
         json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except ValueError:
         corrupt(where)
-    if not isinstance(record, dict) or not isinstance(kind := record.get("kind"), str):
-        corrupt(where)
-    if any(name == "kind" and value != kind for name, value in fields):
-        corrupt(where)  # two kinds: readers could differ on which one counts
-    if kind not in KINDS:
-        return record  # the object of a newer writer; the callers pass it over
-    if record.get("session") != session or not {
-        "checkpoint": valid_checkpoint, "message": valid_message, "meta": valid_meta
-    }[kind](record):  # fmt: skip
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if not isinstance(kind, str) or any(name == "kind" and value != kind for name, value in fields):
+        corrupt(where)  # of two kinds: readers could differ on which one counts
+    # Of a kind that is not known, it is the object of a newer writer; the callers pass it over.
+    if kind in VALID and (record.get("session") != session or not VALID[kind](record)):
         corrupt(where)
     return record
 
@@ -127,6 +119,7 @@ def valid_checkpoint(record: Record) -> bool:
     messages = record.get("messages")
     return (
         all(record.get(field, 0) is None or is_hash(record.get(field)) for field in ("parent", "base"))
+        and ("after" not in record or is_hash(record["after"]))
         and all(is_count(record.get(field)) for field in ("keep", "depth", "count"))
         and record["count"] < 2**32
         and is_at(record.get("at"))
@@ -138,10 +131,6 @@ def valid_checkpoint(record: Record) -> bool:
     )
 
 
-def valid_message(record: Record) -> bool:
-    return isinstance(record.get("message"), dict)
-
-
 def valid_meta(record: Record) -> bool:
     facts = record.get("set")
     return is_at(record.get("at")) and isinstance(facts, dict) and (
@@ -150,24 +139,36 @@ def valid_meta(record: Record) -> bool:
         and facts.get("status", "ACTIVE") in ("ACTIVE", "DELETED")
         and isinstance(facts.get("cwd"), str | None)
         and ("created_at" not in facts or is_time(facts["created_at"]))
+        and are_hashes(facts.get("left", []))
     )  # fmt: skip
 
 
+VALID: dict[str, Any] = {
+    "checkpoint": valid_checkpoint,
+    "message": lambda record: isinstance(record.get("message"), dict),
+    "meta": valid_meta,
+    "purge": lambda record: is_at(record.get("at")) and are_hashes(record.get("objects")),
+}
+
+
+def list_names(*path: str) -> list[str]:
+    with suppress(OSError):  # a missing directory is an empty one
+        return sorted(os.listdir(os.path.join(*path)))
+    return []
+
+
 def read_bytes(path: str) -> bytes | None:
-    try:
+    with suppress(OSError):  # not here, or not for us
         if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
                 return file.read()
-    except OSError:
-        pass  # not here, or not for us
     return None
 
 
 def read_verified(path: str, hash_start: str) -> tuple[bytes, str]:
     """Return bytes that hold what their name promises, and their hash (section 7)."""
     before: bytes | None = None
-    for _ in range(100):
-        data = read_bytes(path)
+    for data in map(read_bytes, [path] * 100):
         if data is None:
             break
         if (sha256 := hashlib.sha256(data).hexdigest()).startswith(hash_start):
@@ -175,7 +176,7 @@ def read_verified(path: str, hash_start: str) -> tuple[bytes, str]:
         if data == before:  # two readings agree, so nobody is in the middle of writing it
             corrupt(path)
         before = data
-    raise Problem("incomplete", path)
+    raise Absent("incomplete", path)
 
 
 class Session:
@@ -183,41 +184,67 @@ class Session:
 
     def __init__(self, root: str, session: str) -> None:
         self.id, self.path = session, os.path.join(root, "sessions", session)
+        self.changes: list[tuple[str, str, Record]] = []  # (at, hash, what is set), in any order
+        self.purges: list[list[str]] = []
+        self.damaged, self.hidden = 0, set[str]()  # so many meta and purge records; these objects
+        self._records: dict[str, Record] = {}
         # Refs first: whoever sees a ref then finds the objects that were written before it.
         refs = self._names("refs")
-        self.active_refs = [entry for entry in refs if entry[1] == "active"]
-        self.meta_refs = [entry for entry in refs if entry[1] == "meta"]
         self.hashes = [entry[3] for entry in self._names("objects")]
-        if not refs and not self.hashes:
+        for name, kind, at, hash_start in refs:
+            if kind != "active":
+                self._read_ref(name, kind, at, hash_start)
+        purged = {sha256 for objects in self.purges for sha256 in objects}
+        self.hidden = purged - self.reach(set(self.hashes) - purged, large=True)
+        self.hashes = [sha256 for sha256 in self.hashes if sha256 not in self.hidden]
+        if not self.hashes and (self.purges or not refs):
             raise Problem("not_found", self.path)
-        self._records: dict[str, Record] = {}
-        self.metas, self.damaged_metas = self._read_metas()
+        gone = {sha256[:12] for sha256 in self.hidden}
+        refs = [ref for ref in refs if ref[1] != "active" or ref[3] not in gone]
+        self.active_refs = [ref for ref in refs if ref[1] == "active"]
+        self.has_meta = any(ref[1] == "meta" for ref in refs)
+        made = [at for at, _ in self.checkpoints()]
+        self.updated_at = max([ref[2] for ref in refs] or made, default=None)
+        self.began_at = min([ref[2] for ref in refs] + made, default=None)
 
     def _names(self, directory: str) -> list[tuple[str, str, str, str]]:
-        try:
-            names = os.listdir(os.path.join(self.path, directory))
-        except OSError:
-            names = []  # a missing directory is an empty one
-        entries = ((name, *parse_name(directory, name)) for name in sorted(names))
-        return [entry for entry in entries if entry[1] != "foreign"]
+        names = ((name, *parse_name(directory, name)) for name in list_names(self.path, directory))
+        return [entry for entry in names if entry[1] != "foreign"]
 
-    def _read_metas(self) -> tuple[list[tuple[str, str, Record]], int]:
-        metas, damaged = [], 0
-        for name, _, at, hash_start in self.meta_refs:
-            path = os.path.join(self.path, "refs", name)
-            try:
-                data, sha256 = read_verified(path, hash_start)
-                record = decode(data, self.id, path)
-                if record["kind"] != "meta" or record["at"] != at:
-                    corrupt(path)
-                metas.append((at, sha256, record["set"]))
-            except Problem as problem:
-                damaged += problem.code == "corrupt_object"
-        return metas, damaged
+    def _read_ref(self, name: str, kind: str, at: str, hash_start: str) -> None:
+        """Read a meta or purge record; one that is damaged is left out and counted."""
+        path = os.path.join(self.path, "refs", name)
+        try:
+            data, sha256 = read_verified(path, hash_start)
+            record = decode(data, self.id, path)
+            if record["kind"] != kind or record["at"] != at:
+                corrupt(path)
+        except Problem as problem:
+            self.damaged += not isinstance(problem, Absent)
+            return
+        if kind == "purge":
+            self.purges.append(record["objects"])
+        self.changes.append((at, sha256, record["set"] if kind == "meta" else {"status": "ACTIVE"}))
+
+    def reach(self, start: set[str], *, large: bool = False) -> set[str]:
+        """Return these objects and what they stand on, directly or not, as far as it is here."""
+        found: set[str] = set()
+        following = list(start)
+        while following:
+            found.add(sha256 := following.pop())
+            with suppress(Problem):
+                record = self.record(sha256, "checkpoint")
+                # Section 4.1: what it follows directly, and its base, which it follows as well.
+                links = [record["parent"] or record.get("after"), record["base"]]
+                links += record["messages"] if large else []
+                following += [link for link in links if is_hash(link) and link not in found]
+        return found
 
     def record(self, sha256: str, kind: str | None = None) -> Record:
         """Return the record of an object, which must be of `kind` if that is given."""
         path = os.path.join(self.path, "objects", f"{sha256}.json")
+        if sha256 in self.hidden:
+            raise Absent("incomplete", path)
         if sha256 not in self._records:
             self._records[sha256] = decode(read_verified(path, sha256)[0], self.id, path)
         if kind not in (None, self._records[sha256]["kind"]):
@@ -228,29 +255,20 @@ class Session:
         """Return (at, hash) of every checkpoint object whose own record is sound, oldest first."""
         found = []
         for sha256 in self.hashes:
-            try:
-                record = self.record(sha256)
-            except Problem:
-                continue  # nobody can say what it was; whoever needs it will report it
-            if record["kind"] == "checkpoint":
-                found.append((record["at"], sha256))
+            with suppress(Problem):  # nobody can say what it was; whoever needs it will report it
+                found.append((self.record(sha256, "checkpoint")["at"], sha256))
         return sorted(found)
 
     def messages(self, sha256: str) -> list[Record]:
         """Return the messages of a checkpoint, which proves that it is complete."""
-        parts: list[list[Record]] = []
-        missing: Problem | None = None
-        seen: set[str] = set()
-        link: str | None = sha256
+        messages, missing = list[Record](), list[Absent]()
+        link: str | None = sha256  # hashes that were verified cannot close a circle
         keep, needed = 0, sys.maxsize  # what the link above keeps; what the checkpoint begins with
         while link is not None:
-            if link in seen:
-                corrupt(link)
-            seen.add(link)
             try:
                 record = self.record(link, "checkpoint")
-            except Problem as problem:
-                missing = tolerate(problem)
+            except Absent as absent:
+                missing.append(absent)
                 break
             if keep > record["count"]:
                 corrupt(link)
@@ -259,55 +277,55 @@ class Session:
                 try:
                     large = isinstance(message, str)
                     part.append(self.record(message, "message")["message"] if large else message)
-                except Problem as problem:
-                    missing = tolerate(problem)
-            parts.append(part)
+                except Absent as absent:
+                    missing.append(absent)
+            messages = part + messages
             needed = min(needed, keep)
-        if missing is not None:
-            raise missing
-        return [message for part in reversed(parts) for message in part]
+        if missing:
+            raise missing[0]
+        return messages
+
+    def target(self, ref: tuple[str, str, str, str]) -> str:
+        """Section 4.4: return the hash of the object here that an active ref names, or nothing."""
+        name, _, at, hash_start = ref
+        candidates = [sha256 for sha256 in self.hashes if sha256.startswith(hash_start)]
+        content = read_bytes(os.path.join(self.path, "refs", name)) or b""  # torn: not used
+        exact = [sha256 for sha256 in candidates if content == f"{at}-{sha256}".encode()]
+        return next(reversed(exact or candidates), "")
 
     def active(self) -> str:
         """Section 5: return the hash of the active checkpoint."""
-        for name, _, at, hash_start in reversed(self.active_refs):
-            candidates = [sha256 for sha256 in self.hashes if sha256.startswith(hash_start)]
-            content = read_bytes(os.path.join(self.path, "refs", name)) or b""  # torn: not used
-            exact = [sha256 for sha256 in candidates if content == f"{at}-{sha256}".encode()]
-            for sha256 in exact or candidates:
-                try:
-                    self.messages(sha256)
-                    return sha256
-                except Problem as problem:
-                    tolerate(problem)  # going on would hide damage
+        for sha256 in filter(None, map(self.target, reversed(self.active_refs))):
+            with suppress(Absent):  # going on would hide damage
+                self.messages(sha256)
+                return sha256
         for _, sha256 in reversed(self.checkpoints()):
             with suppress(Problem):
                 self.messages(sha256)
                 return sha256
         for sha256 in self.hashes:  # nothing is complete: is it damage, or just not here yet?
-            try:
-                self.record(sha256)
-            except Problem as problem:
-                tolerate(problem)
-        for _, sha256 in self.checkpoints():
-            try:
-                self.messages(sha256)
-            except Problem as problem:
-                tolerate(problem)
-        raise Problem("incomplete", self.path)
+            with suppress(Absent):
+                if self.record(sha256)["kind"] == "checkpoint":
+                    self.messages(sha256)
+        raise Absent("incomplete", self.path)
 
-    def times(self) -> list[str]:
-        """Return the timestamps in the names of refs."""
-        return [entry[2] for entry in self.active_refs + self.meta_refs]
-
-    def updated_at(self) -> str | None:
-        """Return the highest timestamp of the refs, or else of the checkpoints."""
-        return max(self.times() or [at for at, _ in self.checkpoints()], default=None)
+    def heads(self, active: str) -> list[str]:
+        """Section 5: return the tips that nothing follows and nobody has left behind."""
+        known = {sha256 for _, sha256 in self.checkpoints()}
+        named = {self.target(ref): ref[2] for ref in self.active_refs}  # by the highest ref
+        tips = [(at, sha256) for sha256, at in named.items() if sha256 in known - {active}]
+        heads = [active]
+        for at, sha256 in sorted(tips, reverse=True):
+            left = {gone for time, _, new in self.changes if time > at for gone in new.get("left", [])}
+            if sha256 not in self.reach({active, *named} - {sha256} | left):
+                heads.append(sha256)
+        return heads
 
     def facts(self) -> Record:
-        """Section 4.3: fold the meta records; the last writer wins, field by field."""
+        """Section 4.3: fold what was set; the last writer wins, field by field."""
         facts: Record = {"title": "", "visibility": "PRIVATE", "status": "ACTIVE", "cwd": None}
         facts["created_at"] = self._default_created_at()
-        for _, _, changes in sorted(self.metas, key=lambda meta: meta[:2]):
+        for _, _, changes in sorted(self.changes, key=lambda change: change[:2]):
             facts.update((field, value) for field, value in changes.items() if field in facts)
         return facts
 
@@ -317,8 +335,7 @@ class Session:
             seconds, millis = divmod(session.int >> 80, 1000)
             with suppress(ValueError, OverflowError):  # the id's 48 bits reach beyond the year 9999
                 return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03}000Z"
-        times = self.times() + [at for at, _ in self.checkpoints()]
-        return AT.sub(r"\1-\2-\3T\4:\5:\6.\7Z", min(times)) if times else None
+        return self.began_at and AT.sub(r"\1-\2-\3T\4:\5:\6.\7Z", self.began_at)
 
     def answers(self) -> Record:
         """Return everything that a reader can be asked about this session."""
@@ -328,9 +345,10 @@ class Session:
         except Problem as problem:
             code = problem.code
         return {
-            "id": self.id, "facts": self.facts(), "updated_at": self.updated_at(),
-            "active": active, "code": code,
-            "problem": code is not None or not self.meta_refs or self.damaged_metas > 0,
+            "id": self.id, "facts": self.facts(), "updated_at": self.updated_at,
+            "active": active, "heads": self.heads(active) if active else [], "code": code,
+            "purged": bool(self.purges),
+            "problem": bool(code or self.damaged or self.purges or not self.has_meta),
             "checkpoints": [self._answer(sha256) for _, sha256 in self.checkpoints()],
         }  # fmt: skip
 
@@ -345,10 +363,9 @@ class Session:
         except Problem as problem:
             return answer | {"readable": False, "code": problem.code}
         encoded = json.dumps(messages, separators=(",", ":")).encode()
-        answer |= {"readable": True, "code": None}
-        if len(encoded) <= PRINTED_BYTES:
-            return answer | {"messages": messages}
-        return answer | {"messages_sha256": hashlib.sha256(encoded).hexdigest()}
+        hashed = {"messages_sha256": hashlib.sha256(encoded).hexdigest()}
+        printed = {"messages": messages} if len(encoded) <= PRINTED_BYTES else hashed
+        return answer | {"readable": True, "code": None} | printed
 
 
 def check_readable(root: str) -> None:
@@ -366,20 +383,13 @@ def check_readable(root: str) -> None:
 
 
 def sessions(root: str) -> list[Session]:
-    """Return the sessions of a store by `updated_at`, newest first, then by id."""
+    """Return the sessions of a store by `updated_at`, newest first, then by id: sorting is stable."""
     check_readable(root)
     found = []
-    try:
-        names = os.listdir(os.path.join(root, "sessions"))
-    except OSError:
-        names = []
-    for name in sorted(filter(UUID_NAME.fullmatch, names)):
-        try:
+    for name in filter(UUID_NAME.fullmatch, list_names(root, "sessions")):
+        with suppress(Problem):  # nothing of section 2 is in it, or nothing that is visible
             found.append(Session(root, name))
-        except Problem:
-            continue  # a directory in which nothing of section 2 lies is no session
-    # Sorting is stable, so sessions of the same time stay in the order of their ids.
-    return sorted(found, key=lambda session: session.updated_at() or "", reverse=True)
+    return sorted(found, key=lambda session: session.updated_at or "", reverse=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 
+from ..store.test_merge import union
 from .support import SPEC
 
 MISSING = [tool for tool in ("bash", "jq", "sha256sum") if shutil.which(tool) is None]
@@ -49,9 +50,27 @@ def session(tmp_path: Path) -> tuple[Path, Checkpoint, UUID]:
     edited = storage.get_active_checkpoint(made.session_id)
     state = [*edited.state.messages[:-2], {"role": "user", "content": "Edited"}]
     storage.create_checkpoint(made.session_id, CreateCheckpointRequest(state, parent_id=edited.id))
+    last = storage.get_active_checkpoint(made.session_id).id
+    storage.set_active_checkpoint(made.session_id, made.checkpoint.id)  # which leaves one behind
+    storage.set_active_checkpoint(made.session_id, last)
     storage.update_session(made.session_id, UpdateSessionRequest(title="Plan, Grüße 😀"))
     path = Path(storage.session_path(made.session_id))
     return path, storage.get_active_checkpoint(made.session_id), made.session_id
+
+
+@pytest.fixture
+def revived(session: tuple[Path, Checkpoint, UUID], tmp_path: Path) -> tuple[Path, Checkpoint]:
+    """A session that was purged, with work on top that was not seen then."""
+    directory, _, id_ = session
+    elsewhere = FileStorage(tmp_path / "elsewhere", durability="relaxed", message_type=dict)
+    elsewhere.create_session(CreateSessionRequest("Another"))
+    shutil.copytree(directory, tmp_path / "elsewhere" / "sessions" / str(id_))
+    added = elsewhere.append_messages(id_, [{"role": "user", "content": "Unseen"}])
+    storage = FileStorage(directory.parents[1], durability="relaxed", message_type=dict)
+    storage.delete_session(id_)
+    storage.purge_session(id_)
+    union(Path(elsewhere.session_path(id_)), directory)
+    return directory, elsewhere.get_checkpoint(added.id)
 
 
 def _run(directory: Path, *blocks: str) -> list[str]:
@@ -91,9 +110,19 @@ def test_sound_session(session: tuple[Path, Checkpoint, UUID]) -> None:
     assert AWKWARD in active.state.messages
 
 
-@pytest.mark.parametrize("pattern", ["objects/*.json", "refs/meta.*.json"])
-def test_a_flipped_byte_is_reported(session: tuple[Path, Checkpoint, UUID], pattern: str) -> None:
-    directory = session[0]
+def test_revived_session(revived: tuple[Path, Checkpoint]) -> None:
+    directory, active = revived
+    damage, facts, header, messages = _run(directory, *_blocks())
+    assert damage == ""
+    assert json.loads(facts)["status"] == "ACTIVE"
+    assert json.loads(header)["count"] == len(active.state.messages)
+    assert [json.loads(line) for line in messages.rstrip("\n").split("\n")] == active.state.messages
+
+
+@pytest.mark.parametrize("pattern", ["objects/*.json", "refs/meta.*.json", "refs/purge.*.json"])
+def test_a_flipped_byte_is_reported(revived: tuple[Path, Checkpoint], pattern: str) -> None:
+    directory = revived[0]
+    assert list(directory.glob(pattern))
     for path in sorted(directory.glob(pattern)):
         sound = path.read_bytes()
         damaged = bytearray(sound)

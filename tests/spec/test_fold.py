@@ -1,4 +1,4 @@
-"""Meta records to facts: the package and the reference reader against the vectors."""
+"""Meta and purge records to facts: the package and the reference reader against the vectors."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ READER = reference_reader()
 
 @pytest.mark.parametrize("case", vectors("fold", "folds"), ids=case_id)
 def test_fold(case: Case, tmp_path: Path) -> None:
-    refs = tmp_path / "sessions" / case["session"] / "refs"
-    refs.mkdir(parents=True)
+    directory = tmp_path / "sessions" / case["session"]
+    for name in ("objects", "refs"):
+        (directory / name).mkdir(parents=True)
     for text in case["records"]:
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        (refs / f"meta.{json.loads(text)['at']}-{sha256[:12]}.json").write_bytes(text.encode())
+        record, sha256 = json.loads(text), hashlib.sha256(text.encode()).hexdigest()
+        kind, at = record["kind"], record["at"]
+        name = f"refs/{kind}.{at}-{sha256[:12]}.json"
+        name = f"objects/{sha256}.json" if kind == "checkpoint" else name
+        (directory / name).write_bytes(text.encode())
     (summary,) = FileStorage(tmp_path).list_sessions().sessions
     assert {
         "title": summary.title,

@@ -58,6 +58,10 @@ def test_spec_imports_nothing_of_the_package() -> None:
         assert "from sessionfs" not in script.read_text()
 
 
+def test_the_reference_reader_is_as_short_as_the_prose_says() -> None:
+    assert len((SPEC / "reference_reader.py").read_text().splitlines()) < 400
+
+
 def test_golden_stores_stay_small_and_whole() -> None:
     sizes = [path.stat().st_size for path in (SPEC / "golden").rglob("*") if path.is_file()]
     assert sum(sizes) < 1_500_000

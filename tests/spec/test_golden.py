@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -15,6 +16,7 @@ import pytest
 
 from sessionfs import FileStorage, ListCheckpointsQuery, ListSessionsQuery, StorageError
 from sessionfs.clock import from_datetime, to_rfc3339
+from sessionfs.ids import checkpoint_id, is_session_name
 
 from .support import GOLDEN, SPEC, Case
 
@@ -99,9 +101,9 @@ def _as_package(checkpoints: list[Case]) -> list[Case]:
     return answers
 
 
-def test_package(name: str, root: Path) -> None:
+def test_package(name: str, root: Path, tmp_path: Path) -> None:
     before = _snapshot(root)
-    storage = FileStorage(root, message_type=dict)
+    storage = FileStorage(root, index_dir=tmp_path / "indexes", message_type=dict)
     expected = _expected(name)
     listed = storage.list_sessions(ListSessionsQuery(limit=1000)).sessions
     assert [str(summary.id) for summary in listed] == [one["id"] for one in expected]
@@ -118,6 +120,7 @@ def test_package(name: str, root: Path) -> None:
         assert code == one["code"]
         # A listing reads no large message, so damage in one shows only when it is opened.
         assert (summary.problem is not None or code is not None) == one["problem"]
+        assert ("it was purged" in (summary.problem or "")) == one["purged"]
         checkpoints = _package_checkpoints(storage, summary.id)
         assert checkpoints == _as_package(one["checkpoints"])
         if one["active"]:
@@ -125,10 +128,45 @@ def test_package(name: str, root: Path) -> None:
             (known,) = (item for item in one["checkpoints"] if item["hash"] == one["active"])
             assert str(active.id) == str(summary.active_checkpoint_id) == known["id"]
             assert _state(active.state.messages).items() <= known.items()
-            if summary.problem is None:
-                assert storage.get_session(summary.id).active_checkpoint == active
+            session = storage.get_session(summary.id)
+            assert session.active_checkpoint == active
+            ids = {item["hash"]: item["id"] for item in one["checkpoints"]}
+            assert [str(head.id) for head in session.heads] == [ids[sha] for sha in one["heads"]]
+            assert summary.heads == len(one["heads"])
     storage.close()
     assert _snapshot(root) == before
+
+
+def test_what_was_purged_is_not_found(name: str, root: Path, tmp_path: Path) -> None:
+    """Neither a session that is not listed, nor a sound checkpoint that is not: they are hidden."""
+    storage = FileStorage(root, index_dir=tmp_path / "indexes", message_type=dict)
+    before = _snapshot(root)
+    listed = {one["id"]: {item["hash"] for item in one["checkpoints"]} for one in _expected(name)}
+    for path in filter(lambda path: is_session_name(path.name), (root / "sessions").iterdir()):
+        session = UUID(path.name)
+        if path.name not in listed:
+            assert _code(lambda session=session: storage.get_session(session)) == "not_found"
+            assert _code(lambda session=session: storage.list_checkpoints(session)) == "not_found"
+            assert _code(lambda session=session: storage.append_messages(session, [{}])) == "not_found"
+            assert _code(lambda session=session: storage.restore_session(session)) == "not_found"
+        for sha in _sound_checkpoints(path) - listed.get(path.name, set()):
+            id_ = checkpoint_id(sha)
+            assert _code(lambda id_=id_: storage.get_checkpoint(id_)) == "not_found"
+            activate = functools.partial(storage.set_active_checkpoint, session, id_)
+            assert _code(activate) == "not_found"
+    storage.close()
+    assert _snapshot(root) == before
+
+
+def _sound_checkpoints(session: Path) -> set[str]:
+    """The hashes of the checkpoints in a session's directory whose own bytes are sound."""
+    found = set()
+    for path in session.glob("objects/*.json"):
+        if hashlib.sha256(data := path.read_bytes()).hexdigest() == path.stem:
+            record = json.loads(data)
+            if (record["kind"], record["session"]) == ("checkpoint", session.name):
+                found.add(path.stem)
+    return found
 
 
 def test_reference_reader(name: str, root: Path) -> None:
@@ -152,6 +190,11 @@ def test_the_stores_show_every_answer() -> None:
     assert max(len(one["checkpoints"]) for one in sessions) >= 20
     codes = {item["code"] for one in sessions for item in one["checkpoints"]}
     assert codes == {None, "incomplete", "corrupt_object"}
+    assert {len(one["heads"]) for one in sessions} >= {0, 1, 2, 3}
+    assert {(one["purged"], one["code"]) for one in sessions if one["purged"]} == {
+        (True, None), (True, "incomplete"), (True, "corrupt_object")
+    }  # fmt: skip
+    assert len(list((SPEC / "golden/purged/store/sessions").iterdir())) > len(_expected("purged"))
 
 
 def test_the_sound_store_holds_a_large_message_and_a_short_chain() -> None:

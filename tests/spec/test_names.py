@@ -42,8 +42,9 @@ def test_file_names(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "names", lambda _: [case["name"]])
     if case["directory"] == "refs":
         found = Refs("refs", "", Files("relaxed")).names()
-        kinds = ["active"] * len(found.active) + ["meta"] * len(found.meta)
-        names = [ref.name for ref in found.active] + [ref.name for ref in found.meta]
+        sorts = {"active": found.active, "meta": found.meta, "purge": found.purges}
+        kinds = [kind for kind, refs in sorts.items() for _ in refs]
+        names = [ref.name for refs in sorts.values() for ref in refs]
     else:
         hashes = Objects("objects", "", Files("relaxed"), ObjectCache(0)).hashes()
         kinds, names = ["object"] * len(hashes), [f"{sha}.json" for sha in hashes]
@@ -54,7 +55,7 @@ def test_file_names(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_of_every_sort_are_there() -> None:
     sorts = {(case["directory"], case["is"]) for case in vectors("names", "names")}
-    refs = {("refs", sort) for sort in ("active", "meta", "foreign")}
+    refs = {("refs", sort) for sort in ("active", "meta", "purge", "foreign")}
     assert sorts == refs | {("objects", "object"), ("objects", "foreign")}
 
 

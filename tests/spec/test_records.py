@@ -12,7 +12,7 @@ import pytest
 from sessionfs.errors import CorruptObjectError, FormatError
 from sessionfs.files import Files
 from sessionfs.objects import ObjectCache, Objects
-from sessionfs.records import CheckpointObject, decode_meta
+from sessionfs.records import CheckpointObject, decode_meta, decode_purge
 from sessionfs.refs import Refs
 from sessionfs.root import Root
 
@@ -37,6 +37,7 @@ def _place(case: Case, directory: Path) -> str:
 def _essentials(checkpoint: CheckpointObject) -> Case:
     return {
         "parent": checkpoint.parent,
+        "after": checkpoint.after,
         "base": checkpoint.base,
         "keep": checkpoint.keep,
         "count": checkpoint.count,
@@ -77,15 +78,26 @@ def test_package_reads_messages(case: Case, tmp_path: Path) -> None:
         assert caught.value.code == case["code"]
 
 
-@pytest.mark.parametrize("case", with_ids(_of("meta")))
-def test_package_reads_meta_records(case: Case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", with_ids(_of("meta", "purge")))
+def test_package_reads_records_of_refs(case: Case, tmp_path: Path) -> None:
     refs = Refs(_place(case, tmp_path), case["session"], Files("relaxed"))
-    damage = refs.facts(refs.names().meta).damage
-    assert (damage.code if damage else None) == case.get("code")
-    if case["valid"]:
+    facts = refs.facts(refs.names())
+    assert (facts.damage.code if facts.damage else None) == case.get("code")
+    if case["kind"] == "purge":
+        purged = refs.purged(refs.names().purges)
+        assert purged == (set(case["expected"]["objects"]) if case["valid"] else None)
+    elif case["valid"]:
         record = decode_meta(case_bytes(case), case["session"])
         assert record.at == case["expected"]["at"]
         assert case["expected"]["set"].items() <= record.set.items()
+        left = case["expected"]["set"].get("left", [])
+        assert [(gone.at, gone.sha) for gone in facts.left] == [(record.at, sha) for sha in left]
+
+
+@pytest.mark.parametrize("case", [case for case in _of("purge") if case["valid"]], ids=case_id)
+def test_package_decodes_purge_records(case: Case) -> None:
+    record = decode_purge(case_bytes(case), case["session"])
+    assert {"at": record.at, "objects": record.objects} == case["expected"]
 
 
 @pytest.mark.parametrize("case", with_ids(_of("store")))
@@ -102,17 +114,25 @@ def test_package_reads_headers(case: Case, tmp_path: Path) -> None:
             check()
 
 
-@pytest.mark.parametrize("case", _of("checkpoint", "message", "meta"), ids=case_id)
+@pytest.mark.parametrize("case", _of("checkpoint", "message", "meta", "purge"), ids=case_id)
 def test_reference_reader_reads_records(case: Case, tmp_path: Path) -> None:
     directory = tmp_path / "sessions" / case["session"]
     _place(case, directory)
+    if case["kind"] == "purge":
+        # A session of which nothing is visible is not there.
+        (directory / "objects").mkdir()
+        (directory / "objects" / f"{'0' * 64}.json").touch()
     session = READER.Session(str(tmp_path), case["session"])
     if case["kind"] == "meta":
-        assert session.damaged_metas == (not case["valid"])
-        found: Any = [{"at": at, "set": facts} for at, _, facts in session.metas]
+        assert session.damaged == (not case["valid"])
+        found: Any = [{"at": at, "set": facts} for at, _, facts in session.changes]
         if case["valid"]:
             found[0]["set"] = {key: found[0]["set"][key] for key in case["expected"]["set"]}
             assert found == [case["expected"]]
+    elif case["kind"] == "purge":
+        assert session.damaged == (not case["valid"])
+        at = [{"at": at, "objects": session.purges[0]} for at, _, _ in session.changes]
+        assert at == ([case["expected"]] if case["valid"] else [])
     elif case["valid"]:
         record = session.record(case["sha256"], case["kind"])
         expected = case["expected"]

@@ -19,7 +19,7 @@ from sessionfs import (
 
 from .support import SPEC, Case, case_bytes, case_id, vectors
 
-KINDS = ("checkpoint", "message", "meta", "store")
+KINDS = ("checkpoint", "message", "meta", "purge", "store")
 SCHEMAS: dict[str, Any] = {
     kind: json.loads((SPEC / "schema" / f"{kind}.json").read_bytes()) for kind in KINDS
 }
@@ -63,9 +63,9 @@ def test_there_are_vectors_of_no_other_kind_and_no_name_twice() -> None:
 
 
 @pytest.mark.parametrize("text", ["\n", "x", "0"])
-@pytest.mark.parametrize("field", ["session", "at", "parent"])
+@pytest.mark.parametrize("field", ["session", "at", "parent", "after"])
 def test_patterns_allow_nothing_after_the_end(field: str, text: str) -> None:
-    case = next(case for case in RECORDS if case["name"] == "a parent and no base")
+    case = next(case for case in RECORDS if case["name"] == "a parent, and after")
     record = json.loads(case_bytes(case))
     assert _accepts("checkpoint", json.dumps(record).encode())
     record[field] += text
@@ -82,16 +82,21 @@ def test_everything_that_is_written_validates(tmp_path: Path) -> None:
         storage.append_messages(session, [large if index == 3 else {"role": "user", "content": "é"}])
     storage.create_checkpoint(session, CreateCheckpointRequest([large], parent_id=made.checkpoint.id))
     storage.create_checkpoint(session, CreateCheckpointRequest())
+    storage.set_active_checkpoint(session, made.checkpoint.id)
+    storage.create_checkpoint(session, CreateCheckpointRequest([large]))
     changes = UpdateSessionRequest(title="Grüße", visibility=SessionVisibility.PUBLIC)
     storage.update_session(session, changes)
     storage.delete_session(session)
     storage.fork_session(session, checkpoint_id=made.checkpoint.id)
+    gone = storage.create_session(CreateSessionRequest("Gone", [large])).session_id
+    storage.delete_session(gone)
+    storage.purge_session(gone)
 
     seen = set()
     for path in tmp_path.rglob("*.json"):
         record = json.loads(path.read_bytes())
         kind = record.get("kind", "store")
-        seen.add(kind)
+        seen |= {kind, *record.keys() & {"after"}, *record.get("set", {}).keys() & {"left"}}
         errors = Draft202012Validator(SCHEMAS[kind]).iter_errors(record)
         assert [error.message for error in errors] == []
-    assert seen == set(KINDS)
+    assert seen == {*KINDS, "after", "left"}
