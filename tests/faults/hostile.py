@@ -93,6 +93,11 @@ class Hostile:
         path.write_bytes(data)
         return path
 
+    def put_purge(self, data: bytes, at: str = AT) -> Path:
+        path = self.refs / f"purge.{at}-{hashlib.sha256(data).hexdigest()[:12]}.json"
+        path.write_bytes(data)
+        return path
+
     def put_title(self, title: str, at: str = AT) -> Path:
         fields = {"kind": "meta", "session": str(SESSION), "at": at, "set": {"title": title}}
         return self.put_meta(written(fields), at)

@@ -131,6 +131,7 @@ def _look_at_session(
     assert session.active_checkpoint is not None
     assert str(session.active_checkpoint.id) == _id(answers["active"]), "another one is active"
     _compare(session.active_checkpoint, known.must | known.may)
+    assert [str(each.id) for each in session.heads] == [_id(sha) for sha in answers["heads"]], "heads"
     facts = facts_of(session)
     for name, value in facts.items():
         assert value == answers["facts"][name], f"{name} is {value}"

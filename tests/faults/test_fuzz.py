@@ -90,7 +90,7 @@ def seeds(*kinds: str, session: str = SESSION) -> list[bytes]:
         for each in RECORDS
         if each["kind"] in kinds and each.get("session") in (session, None)
     ]
-    place = {"checkpoint": "objects", "message": "objects", "meta": "refs"}
+    place = {"checkpoint": "objects", "message": "objects", "meta": "refs", "purge": "refs"}
     for kind in kinds:
         pattern = f"*/store/sessions/{session}/{place.get(kind, '')}/*.json"
         found += [path.read_bytes() for path in SPEC.glob(f"golden/{pattern}")]
@@ -123,6 +123,7 @@ def essentials(found: object) -> object:
     assert [elements[i] for i, _ in found.large] == [sha for _, sha in found.large]
     return (
         found.parent,
+        found.after,
         found.base,
         found.keep,
         found.depth,
@@ -146,12 +147,13 @@ def test_objects(fuzz: Fuzz) -> None:
             return
         told = by_reference(data)
         if found is None:
-            # Among the objects a meta record is a record of another kind, valid or not.
+            # Among the objects a record of a ref is a record of another kind, valid or not.
             kind = told["kind"] if told is not None else json.loads(data)["kind"]
-            assert kind == "meta" or (told is not None and kind not in ("checkpoint", "message"))
+            assert kind not in ("checkpoint", "message")
+            assert told is not None or kind in ("meta", "purge")
             return
         assert told is not None, found
-        fields = ("parent", "base", "keep", "depth", "count", "at", "metadata", "messages")
+        fields = ("parent", "after", "base", "keep", "depth", "count", "at", "metadata", "messages")
         expected = tuple(map(told.get, fields)) if told["kind"] == "checkpoint" else told["message"]
         assert essentials(found) == expected
 
@@ -172,6 +174,22 @@ def test_meta_records(fuzz: Fuzz) -> None:
             assert (found.at, found.set) == (told["at"], told["set"])
 
     fuzz("meta records", mutated(seeds("meta")), check)
+
+
+def test_purge_records(fuzz: Fuzz) -> None:
+    def check(data: bytes) -> None:
+        told = None if is_beyond_readers(data) else by_reference(data)
+        told = told if told is not None and told["kind"] == "purge" else None
+        try:
+            found = records.decode_purge(data, SESSION)
+        except InvalidRecordError:
+            assert told is None, told
+            return
+        if not is_beyond_readers(data):
+            assert told is not None, found
+            assert (found.at, found.objects) == (told["at"], told["objects"])
+
+    fuzz("purge records", mutated(seeds("purge")), check)
 
 
 def test_headers(fuzz: Fuzz, tmp_path: Path) -> None:
@@ -199,6 +217,7 @@ def test_names(fuzz: Fuzz, tmp_path: Path) -> None:
         "active.20261122T100000000000Z-5bedafc41387",
         "active.99991231T235959999998Z-5bedafc41387",
         "meta.20261122T100000000000Z-ece1df23d45d.json",
+        "purge.20261122T100000000000Z-ece1df23d45d.json",
         SESSION,
     ]
     tails = [b"\n", b"\xff", "é".encode(), "١".encode(), b" ", b".", b"%00", b"~", b".corrupt-1"]
@@ -223,7 +242,7 @@ def test_names(fuzz: Fuzz, tmp_path: Path) -> None:
         objects = Objects(str(directory), SESSION, Files("relaxed"), ObjectCache(0))
         for place, found in (
             ("objects", [f"{sha}.json" for sha in objects.hashes()]),
-            ("refs", [each.name for each in refs.active] + [each.name for each in refs.meta]),
+            ("refs", [each.name for kind in refs for each in kind]),
         ):
             told = [name for name in made if READER.parse_name(place, name)[0] != "foreign"]
             assert sorted(found) == sorted(told)

@@ -181,7 +181,7 @@ def test_a_field_of_another_type_is_what_the_schema_says_it_is(
     jsonschema = pytest.importorskip("jsonschema")
     schemas = {
         kind: json.loads((SPEC / "schema" / f"{kind}.json").read_bytes())
-        for kind in ("checkpoint", "message", "meta")
+        for kind in ("checkpoint", "message", "meta", "purge")
     }
     message = {"kind": "message", "session": str(SESSION), "message": {}}
     created = "2026-11-22T10:15:30.123456Z"
@@ -191,7 +191,9 @@ def test_a_field_of_another_type_is_what_the_schema_says_it_is(
         "status": "ACTIVE",
         "cwd": "/",
         "created_at": created,
+        "left": [HASH],
     }
+    purge = {"kind": "purge", "session": str(SESSION), "at": AT, "objects": [HASH]}
     meta = {"kind": "meta", "session": str(SESSION), "at": AT, "set": facts}
 
     def is_valid(each: dict[str, Any], kind: str) -> bool:
@@ -203,7 +205,8 @@ def test_a_field_of_another_type_is_what_the_schema_says_it_is(
         return kind != "checkpoint" or each["keep"] + len(each["messages"]) == each["count"]
 
     objects = {
-        written(each) for each in variants(record(parent=HASH, metadata={}), schemas["checkpoint"])
+        written(each)
+        for each in variants(record(parent=HASH, after=HASH, metadata={}), schemas["checkpoint"])
     }
     messages = {written(each) for each in variants(message, schemas["message"])}
     checkpoints, problems = set(), 0
@@ -231,4 +234,15 @@ def test_a_field_of_another_type_is_what_the_schema_says_it_is(
             assert (problem is None) == (is_valid(each, "meta") and each["at"] == AT), data
             assert problem is None or path.name in problem
             path.unlink()
-    counted("records with a field of another type", len(objects) + len(messages) + len(metas))
+    purges = {written(each) for each in variants(purge, schemas["purge"])}
+    with store.open() as storage:
+        for data in purges:
+            path, each = store.put_purge(data), json.loads(data)
+            problem = storage.get_session(SESSION).problem
+            assert problem is not None, data
+            is_told = is_valid(each, "purge") and each["at"] == AT
+            assert ("it was purged" in problem, path.name in problem) == (is_told, not is_told), data
+            path.unlink()
+        store.require_peace(storage)
+    records = (objects, messages, metas, purges)
+    counted("records with a field of another type", sum(map(len, records)))
