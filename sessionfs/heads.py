@@ -130,7 +130,9 @@ class _History:
         try:
             end = self._checkpoint(earlier).at
             following: str | None = later
-            while following is not None and following != earlier:
+            passed: set[str] = set()
+            while following is not None and following != earlier and following not in passed:
+                passed.add(following)
                 checkpoint = self._checkpoint(following)
                 if checkpoint.at <= end:
                     return False
@@ -140,7 +142,7 @@ class _History:
                     following = base
         except StorageError:
             return None
-        return following is not None
+        return following == earlier
 
     def _is_from(self, at: str, sha: str) -> bool:
         """Tell whether a checkpoint is here and was not made before this time."""

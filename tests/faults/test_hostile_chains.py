@@ -20,6 +20,7 @@ from sessionfs import (
 )
 from sessionfs.clock import wall_clock
 from sessionfs.files import Files
+from sessionfs.heads import _History
 from sessionfs.objects import ObjectCache, Objects
 from sessionfs.refs import ActiveRef, RefNames
 from sessionfs.session import Environment, SessionDirectory
@@ -111,6 +112,28 @@ def test_parents_in_a_circle_are_followed_once(
     mine = ActiveRef("20280101T000000000000Z", "0" * 12)
     directory.withdraw_if_late("0" * 64, mine, RefNames([], []))
     assert len(looks) <= 50
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_heads_beside_parents_in_a_circle(
+    store: Hostile, cycle: Callable[..., list[str]], length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = [f"20301122T10000{i}000000Z" for i in range(length)]
+    shas = cycle(*({"parent": (i + 1) % length, "at": late[i]} for i in range(length)))
+    store.put_active(shas[-1], late[-1])
+    older = store.put_checkpoint(written(record(messages=[{"n": 1}])))
+    sound = _History._checkpoint
+    looks: list[str] = []
+
+    def counting(told: _History, sha: str) -> object:
+        looks.append(sha)
+        assert len(looks) < 1_000, "parents are followed without an end"
+        return sound(told, sha)
+
+    monkeypatch.setattr(_History, "_checkpoint", counting)
+    with store.open() as storage:
+        heads = storage.get_session(SESSION).heads
+        assert [Path(storage.checkpoint_path(each.id)).stem for each in heads] == [shas[-1], older]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -42,7 +43,11 @@ def test_file_names(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "names", lambda _: [case["name"]])
     if case["directory"] == "refs":
         found = Refs("refs", "", Files("relaxed")).names()
-        sorts = {"active": found.active, "meta": found.meta, "purge": found.purges}
+        sorts: dict[str, list[Any]] = {
+            "active": found.active,
+            "meta": found.meta,
+            "purge": found.purges,
+        }
         kinds = [kind for kind, refs in sorts.items() for _ in refs]
         names = [ref.name for refs in sorts.values() for ref in refs]
     else:
