@@ -128,6 +128,8 @@ def bring_in(
 ) -> ImportSessionResult:
     """Store a history that was made elsewhere: as a new session, or what the session here lacks."""
     created, facts_at = not directory.exists(), from_datetime(request.created_at)
+    if directory.purged:
+        raise InvalidRequestError(f"session {directory.id} was purged: nothing is brought back into it")
     root.make()
     if created:
         with suppress(NameTakenError):  # another process imports it too, or a part of it is arriving

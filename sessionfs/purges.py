@@ -1,7 +1,7 @@
 """What was purged of a session: objects that are hidden wherever they come back from.
 
-The invariant: an object is hidden only if a purge record names it, and nothing needs it that none names,
-so that work which a purger had not seen stays whole.
+The invariant: an object is hidden only if a purge record names it, and nothing needs it that none
+names, so that work which a purger had not seen stays whole.
 """
 
 from __future__ import annotations

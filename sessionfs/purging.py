@@ -1,7 +1,7 @@
 """Removing a deleted session's objects: here, and by a record that stays from wherever it is synced.
 
-The invariant: the record that names what was seen is on the disk before anything is removed, and what is
-not hidden is not removed.
+The invariant: the record that names what was seen is on the disk before anything is removed, and what
+is not hidden is not removed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ def refuse_in_git(root: str) -> None:
     tree = entries.git_work_tree(root)
     if tree is not None:
         raise InvalidRequestError(
-            f"{root} is in the git work tree {tree}: git's history still holds what was committed, here and "
-            "in every clone, until that is rewritten (git filter-repo); use force to remove the files",
+            f"{root} is in the git work tree {tree}: git's history still holds what was committed, "
+            "here and in every clone, until that is rewritten (git filter-repo); use force to remove "
+            "the files all the same",
             path=root,
         )
 

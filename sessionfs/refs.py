@@ -77,7 +77,7 @@ def parse(name: str) -> ActiveRef | MetaRef | PurgeRef | None:
 
 
 def decode(ref: MetaRef | PurgeRef, data: bytes, session: str) -> records.RefRecord:
-    """Return the record of a file of this name; InvalidRecordError if the bytes are none of its kind."""
+    """Return the record that bytes of a file of this name are, or raise InvalidRecordError."""
     read = records.decode_meta if isinstance(ref, MetaRef) else records.decode_purge
     return read(data, session)
 

@@ -81,7 +81,7 @@ class SessionDirectory:
         refs = self.names()
         if self.purged:
             return bool(self.objects.hashes())
-        return bool(refs.active or refs.meta or self.objects.hashes())
+        return any(refs) or bool(self.objects.hashes())
 
     def active(self, refs: RefNames) -> Chain:
         """Return the chain of the active checkpoint, given the refs that were listed before.
@@ -173,7 +173,7 @@ class SessionDirectory:
             raise damage
         if missing is not None:
             raise missing
-        if not refs.meta and not self.objects.hashes():
+        if not refs.meta and not refs.purges and not self.objects.hashes():
             raise NotFoundError(f"session {self.id} does not exist")
         path = self.objects.directory
         raise IncompleteError(

@@ -37,8 +37,11 @@ def findings(
     """
     for ref in refs.active:
         yield from _active(directory, ref, done, evidence)
-    for record in (*refs.meta, *refs.purges):
+    told: list[MetaRef | PurgeRef] = [*refs.meta, *refs.purges]
+    for record in told:
         yield from _record(directory, record, evidence, of)
+    if directory.purged and not done.here:
+        return  # nothing is missing of what is not to be there
     if not refs.active and (done.here or refs.meta):
         complete = done.known.keys() - needed.unreadable
         yield _without_active(directory, refs, complete, claimed)

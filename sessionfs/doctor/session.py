@@ -72,9 +72,7 @@ def examine(
     results += filter(None, map(adopting.found, there))
     results += _directories(directory)
     results += _purged(directory)
-    if not (surveyed.here or seen.active or seen.meta or seen.purges) and files.is_directory(
-        directory.path
-    ):
+    if not (surveyed.here or any(seen)) and files.is_directory(directory.path):
         message = "holds nothing of a session"
         results.append(found("session-empty", directory.path, message, session=directory.id))
     if not private:

@@ -46,7 +46,7 @@ class Look(NamedTuple):
     fingerprint: int
     settled: bool
     summary: SessionSummary
-    purged: bool
+    purged: bool = False
 
 
 def look(directory: SessionDirectory) -> Look | None:

@@ -42,6 +42,16 @@ def active_at(store: Store, at: str, sha: str) -> Path:
     return write(store.refs / f"active.{at}-{sha[:12]}", f"{at}-{sha}".encode())
 
 
+def purged(store: Store) -> Path:
+    """Bring back an object of which a purge record speaks."""
+    data = store.record(at="20200101T000000000000Z")
+    sha = hashlib.sha256(data).hexdigest()
+    made = {"kind": "purge", "session": str(store.session), "at": AT, "objects": [sha]}
+    record = json.dumps(made).encode()
+    write(store.refs / f"purge.{AT}-{hashlib.sha256(record).hexdigest()[:12]}.json", record)
+    return write(store.objects / f"{sha}.json", data)
+
+
 def erase(*paths: Path) -> Path:
     """Remove files; return the first of them."""
     for path in paths:
@@ -284,6 +294,7 @@ HAPPENS: list[tuple[str, Callable[[Store], Told]]] = [
     ),
     ("clock-ahead", in_refs(lambda store: meta_at(store, "99980101T000000000000Z").parent)),
     ("clock-exhausted", in_refs(lambda store: meta_at(store, LAST).parent)),
+    ("purged", in_session(purged)),
     ("session-empty", empty_session),
     ("modes-open", open_modes),
     ("link", in_another_store),

@@ -49,7 +49,8 @@ def no_fsync_of_refs(patch: Patch) -> None:
 def ref_before_object(patch: Patch) -> None:
     def write(directory: Any, seen: Any, checkpoint: Any, state: Any, expected: Any) -> str:
         sha = records.sha256(records.encode_checkpoint(str(directory.id), checkpoint))
-        directory.activate(sha, checkpoint.at, seen)
+        mine = directory.publish(sha, checkpoint.at)
+        directory.replace(seen.active, mine)
         directory.put_checkpoint(checkpoint, state.large)
         directory.objects.sync()
         return sha
@@ -60,7 +61,7 @@ def ref_before_object(patch: Patch) -> None:
 def old_ref_removed_before_the_new_one_is_synced(patch: Patch) -> None:
     replace = SessionDirectory.replace
 
-    def publish(self: SessionDirectory, sha: str, at: str) -> Any:
+    def publish(self: SessionDirectory, sha: str, at: str, left: list[str] | None = None) -> Any:
         return self.refs.put_active(at, sha)
 
     def remove_first(self: SessionDirectory, seen: Any, new: Any) -> None:

@@ -110,7 +110,7 @@ def test_parents_in_a_circle_are_followed_once(
     environment = Environment(Files("relaxed"), ObjectCache(0), wall_clock)
     directory = SessionDirectory(str(store.session), SESSION, environment)
     mine = ActiveRef("20280101T000000000000Z", "0" * 12)
-    directory.withdraw_if_late("0" * 64, mine, RefNames([], []))
+    directory.withdraw_if_late("0" * 64, mine, RefNames([], [], []))
     assert len(looks) <= 50
 
 

@@ -80,8 +80,12 @@ def test_refs_and_facts_cost_two(root: Path) -> None:
     storage = FileStorage(root)
     created = storage.create_session(CreateSessionRequest("title", [SMALL]))
     storage.append_messages(created.session_id, [SMALL])
+    with fsynced() as synced:  # leaves the newer one behind, which a record tells
+        storage.set_active_checkpoint(created.session_id, created.checkpoint.id)
+    assert kinds(root, synced) == ["*/refs/*", "*/refs/*", "*/refs"]
+    newest = storage.list_checkpoints(created.session_id).checkpoints[-1]
     for change in (
-        lambda: storage.set_active_checkpoint(created.session_id, created.checkpoint.id),
+        lambda: storage.set_active_checkpoint(created.session_id, newest.id),
         lambda: storage.update_session(created.session_id, UpdateSessionRequest(title="new")),
         lambda: storage.delete_session(created.session_id),
         lambda: storage.restore_session(created.session_id),

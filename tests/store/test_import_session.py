@@ -65,7 +65,7 @@ def test_an_import_that_was_cut_off_before_its_ref_is_finished_by_the_next(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(SessionDirectory, "activate", killed)
+        patch.setattr(SessionDirectory, "publish", killed)
         with pytest.raises(Killed):
             storage.import_session(request(5))
     storage.import_session(request(5))
