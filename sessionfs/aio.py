@@ -30,6 +30,7 @@ from .models import (
     ListSessionsResult,
     Message,
     PurgeResult,
+    RelocateResult,
     SearchQuery,
     SearchResult,
     Session,
@@ -203,6 +204,10 @@ class AsyncFileStorage:
         return await asyncio.to_thread(
             self._sync.purge_session, session_id, force=force, dry_run=dry_run
         )
+
+    async def relocate(self, old: str, new: str, *, dry_run: bool = False) -> RelocateResult:
+        """See ``FileStorage.relocate``."""
+        return await asyncio.to_thread(self._sync.relocate, old, new, dry_run=dry_run)
 
     async def verify(
         self,

@@ -1,4 +1,4 @@
-"""What looks after a store: its index, its health."""
+"""What looks after a store: its index, its sessions' directories, its health."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from . import checks, purging
 from .errors import CorruptObjectError, InvalidRequestError
 from .files import StrPath
 from .index import IndexState, Progress
-from .models import PurgeResult, VerifyResult
+from .models import PurgeResult, RelocateResult, VerifyResult
 from .opened import OpenedStore
+from .relocating import Move, relocate
 from .root import Root
 
 
@@ -35,6 +36,25 @@ class Upkeep(OpenedStore):
     def index_state(self) -> IndexState:
         """Return where the index is and what it holds."""
         return self._index.state()
+
+    def relocate(self, old: str, new: str, *, dry_run: bool = False) -> RelocateResult:
+        """Tell all sessions at or below a directory that it has another path now.
+
+        ``update_session`` does that for one session. Deleted sessions are told too, and those whose
+        messages cannot be read. Where ``new`` is inside ``old``, sessions that are there already stay,
+        so that this can be interrupted and repeated; where ``old`` is inside ``new``, a second time
+        moves once more what is still at or below ``old``.
+
+        Args:
+            old: the directory as sessions carry it: an absolute path; nothing is expanded.
+            new: the path that it has now.
+            dry_run: change nothing, and only return what would be done.
+
+        """
+        move = Move(checks.text(old, "old"), checks.text(new, "new"))
+        self._root.check_writable()
+        directories = map(self._directory, self._root.session_ids())
+        return relocate(self._root, directories, move, dry_run=dry_run)
 
     def verify(
         self,

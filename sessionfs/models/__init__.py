@@ -48,6 +48,7 @@ from .sessions import (
     SessionVisibility,
 )
 from .stats import SessionStats, ToolUsageCounts, ToolUsageStats
+from .upkeep import Relocated, RelocateResult
 
 __all__ = [
     "ActiveChanged",
@@ -78,6 +79,8 @@ __all__ = [
     "ModelInfo",
     "PromptTokensDetails",
     "PurgeResult",
+    "RelocateResult",
+    "Relocated",
     "Role",
     "SearchHit",
     "SearchQuery",
