@@ -62,8 +62,8 @@ def relocate(
 def _relocate(
     root: Root, directory: SessionDirectory, move: Move, result: RelocateResult, *, dry_run: bool
 ) -> None:
-    refs = directory.refs.names()
-    facts = directory.refs.facts(refs.meta)
+    refs = directory.names()
+    facts = directory.refs.facts(refs)
     if facts.damage is not None:
         result.problems.append(f"session {directory.id}: {facts.damage.message}")
     after = move.of(facts.cwd)

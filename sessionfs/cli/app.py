@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from . import finding, health, importing, indexing, reading, watching
+from . import changing, finding, health, importing, indexing, reading, watching
 from .text import harmless
 
 # click's UsageError, from wherever this version of typer has it.
@@ -73,6 +73,11 @@ for name, command, example in (
     ("show", reading.show, "sessionfs show @1 --full"),
     ("log", reading.log, "sessionfs log 0199f3a2"),
     ("path", reading.path, 'cd "$(sessionfs path @1)" && ls objects refs'),
+    ("rewind", changing.rewind, "sessionfs rewind @1 3f2a9c41d07e"),
+    ("rm", changing.rm, "sessionfs rm 0199f3a2 @1"),
+    ("restore", changing.restore, "sessionfs restore 0199f3a2"),
+    ("purge", changing.purge, "sessionfs purge 0199f3a2 --dry-run"),
+    ("relocate", changing.relocate, "sessionfs relocate ~/work ~/src --dry-run"),
     ("stats", finding.stats, "sessionfs stats --since 1w"),
     ("watch", watching.watch, "sessionfs watch --json | jq -r .event"),
     ("index", indexing.index, "sessionfs index --rebuild"),

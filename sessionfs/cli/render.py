@@ -20,6 +20,7 @@ from ..models import (
     CheckpointSummary,
     Event,
     Finding,
+    Relocated,
     SearchHit,
     Session,
     SessionCreated,
@@ -171,6 +172,16 @@ def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | N
             elif checkpoint.state is not None:
                 line.append(f"  {_last_said(checkpoint.state.messages)}")
         console.print(line, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
+
+
+def relocated(console: Console, found: list[Relocated], ids: list[UUID]) -> None:
+    """Print which working directories changed. ``ids`` are all of the store."""
+    short = short_ids(ids)
+    for each in found:
+        line = Text(f"{short.get(each.session_id, str(each.session_id))}  ", "yellow")
+        line.append(f"{_on_one_line(each.before)} -> {_on_one_line(each.after)}", "default")
+        line.append(f"  {one_line(each.title, 60)}".rstrip(), "dim")
+        console.print(line, soft_wrap=True)
 
 
 def event(console: Console, told: Event) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from ..errors import InvalidRequestError, NotFoundError
+from ..ids import parse_session_id
 from ..models import (
     ListCheckpointsQuery,
     ListSessionsQuery,
@@ -58,6 +59,18 @@ def session(storage: FileStorage, given: str) -> SessionSummary:
         return listed[int(newest[1]) - 1]
     id_ = _only([each.id for each in sessions if _begins(each.id, given)], given, "session")
     return next(each for each in sessions if each.id == id_)
+
+
+def purgeable(storage: FileStorage, given: str) -> tuple[UUID, str]:
+    """Return the id and title of a session to purge; one that was purged is told by its whole id."""
+    try:
+        found = session(storage, given)
+    except NotFoundError:
+        id_ = parse_session_id(given.lower())
+        if id_ is None:
+            raise
+        return id_, ""
+    return found.id, one_line(found.title, 60)
 
 
 def checkpoint_id(storage: FileStorage, session: UUID, given: str) -> UUID:

@@ -20,7 +20,7 @@ from .events import (
     SessionDeleted,
     SessionUpdated,
 )
-from .health import Finding, PurgeResult, Severity, VerifyResult
+from .health import Finding, Severity, VerifyResult
 from .requests import (
     CreateCheckpointRequest,
     CreateSessionRequest,
@@ -48,7 +48,7 @@ from .sessions import (
     SessionVisibility,
 )
 from .stats import SessionStats, ToolUsageCounts, ToolUsageStats
-from .upkeep import Relocated, RelocateResult
+from .upkeep import PurgeResult, Relocated, RelocateResult
 
 __all__ = [
     "ActiveChanged",

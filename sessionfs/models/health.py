@@ -1,4 +1,4 @@
-"""What looking after a store tells: findings, what was looked at, and what was purged."""
+"""What verifying a store tells: findings, and what was looked at."""
 
 from __future__ import annotations
 
@@ -72,17 +72,3 @@ class VerifyResult(msgspec.Struct):
     def sound(self) -> bool:
         """Whether nothing was found that is more than a note, or all of it was repaired."""
         return self.worst in (None, Severity.NOTE)
-
-
-class PurgeResult(msgspec.Struct):
-    """What a purge removed of a session, or would remove.
-
-    Attributes:
-        files: how many.
-        bytes: how many they have.
-
-    """
-
-    session_id: UUID
-    files: int
-    bytes: int

@@ -34,3 +34,17 @@ class RelocateResult(msgspec.Struct):
 
     relocated: list[Relocated]
     problems: list[str]
+
+
+class PurgeResult(msgspec.Struct):
+    """What a purge removed of a session, or would remove.
+
+    Attributes:
+        files: how many.
+        bytes: how many they have.
+
+    """
+
+    session_id: UUID
+    files: int
+    bytes: int

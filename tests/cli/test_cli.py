@@ -273,7 +273,9 @@ def test_a_reader_that_leaves_early_is_no_error(imported: Command) -> None:
 def test_every_command_has_help_with_an_example(sessionfs: Command) -> None:
     commands = re.findall(r"│ (\w+) ", sessionfs("--help").split("Commands")[1])
     assert commands == [
-        *["import", "ls", "search", "show", "log", "path", "stats", "watch", "index", "doctor"]
+        *["import", "ls", "search", "show", "log", "path", "rewind", "rm", "restore"],
+        *["purge", "relocate"],
+        *["stats", "watch", "index", "doctor"],
     ]
     for command in commands:
         assert f"sessionfs {command}" in sessionfs(command, "--help").split("Example:")[1]
