@@ -28,6 +28,7 @@ from .models import (
     ListCheckpointsResult,
     ListSessionsQuery,
     ListSessionsResult,
+    MergeResult,
     Message,
     PurgeResult,
     RelocateResult,
@@ -196,6 +197,12 @@ class AsyncFileStorage:
     async def index_state(self) -> IndexState:
         """See ``FileStorage.index_state``."""
         return await asyncio.to_thread(self._sync.index_state)
+
+    async def merge_from(
+        self, other_root: StrPath, *, on_session: Progress | None = None
+    ) -> MergeResult:
+        """See ``FileStorage.merge_from``; ``on_session`` is called in the thread that does it."""
+        return await asyncio.to_thread(self._sync.merge_from, other_root, on_session=on_session)
 
     async def purge_session(
         self, session_id: UUID, *, force: bool = False, dry_run: bool = False

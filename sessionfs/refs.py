@@ -268,6 +268,15 @@ class Refs:
 
     def record(self, ref: MetaRef | PurgeRef) -> records.RefRecord | None:
         """Return a record, or None if it is gone; CorruptObjectError names a damaged one."""
+        found = self._verified(ref)
+        return None if found is None else found[0]
+
+    def sound(self, ref: MetaRef | PurgeRef) -> bytes | None:
+        """Return the bytes of a record, as ``record`` verifies them."""
+        found = self._verified(ref)
+        return None if found is None else found[1]
+
+    def _verified(self, ref: MetaRef | PurgeRef) -> tuple[records.RefRecord, bytes] | None:
         path, limit = self.path(ref), self._files.limit
         try:
             data = files.read_file(path, limit)
@@ -278,7 +287,7 @@ class Refs:
             if not sha256(data).startswith(ref.hash12):
                 reason = f"holds {len(data)} bytes that do not hash to its name"
             elif (record := decode(ref, data, self._session)).at == ref.at:
-                return record
+                return record, data
             else:
                 reason = f"says that it is of {record.at}"
         except files.NotRegularError as error:

@@ -99,6 +99,14 @@ class SessionDirectory:
                 missing = missing or error
         return self._newest_complete(refs, missing)
 
+    def is_complete(self, sha: str) -> bool:
+        """Tell whether a checkpoint is here with all that its state needs."""
+        try:
+            self._complete_chain(sha)
+        except StorageError:
+            return False
+        return True
+
     def open(self, sha: str) -> Chain:
         """Return the chain of a checkpoint; IncompleteError or CorruptObjectError names the file."""
         return history.open_chain(self.objects, sha)

@@ -10,7 +10,8 @@ from . import checks, purging
 from .errors import CorruptObjectError, InvalidRequestError
 from .files import StrPath
 from .index import IndexState, Progress
-from .models import PurgeResult, RelocateResult, VerifyResult
+from .models import MergeResult, PurgeResult, RelocateResult, VerifyResult
+from .objects import ObjectCache
 from .opened import OpenedStore
 from .relocating import Move, relocate
 from .root import Root
@@ -106,8 +107,34 @@ class Upkeep(OpenedStore):
         """
         with suppress(CorruptObjectError):  # a damaged header is among what can be repaired
             self._root.check_format()
-        elsewhere = [self._source(source) for source in sources]
+        elsewhere = [self._source(source, "sources") for source in sources]
         return self._checkup(session_ids, read_all, sample, on_session, elsewhere, repairing=True)
+
+    def merge_from(self, other_root: StrPath, *, on_session: Progress | None = None) -> MergeResult:
+        """Bring what another store has and this one lacks: the union of both, each file verified.
+
+        What a sync tool does by copying files, which needs no command; this one refuses what is damaged
+        there, leaves out what was purged, and tells what it brought. The other store is only read. It
+        can be interrupted and repeated: each file appears as a whole, and new sessions do.
+
+        Args:
+            other_root: the root of the other store.
+            on_session: told how many of how many sessions are done.
+
+        Raises:
+            FormatError: one of the stores is of a newer version: nothing is copied.
+            InvalidRequestError: the other one is no store, or is this one.
+
+        """
+        # What few programs need is loaded when it is needed.
+        from .merging import Merge
+
+        self._root.check_writable()
+        source = Root(self._source(other_root, "other_root"), self._environment.files)
+        reading = self._environment._replace(
+            files=self._environment.files.not_sweeping(), cache=ObjectCache(0)
+        )
+        return Merge(self._root, self._environment, source, reading).run(on_session)
 
     def purge_session(
         self, session_id: UUID, *, force: bool = False, dry_run: bool = False
@@ -161,9 +188,9 @@ class Upkeep(OpenedStore):
         sessions = [self._existing(each).id for each in dict.fromkeys(session_ids)]
         return checkup.run(sessions, on_session, whole=False)
 
-    def _source(self, source: StrPath) -> str:
+    def _source(self, source: StrPath, name: str) -> str:
         """Return the root of another store, which is of no newer version."""
-        path = checks.path(source, "sources")
+        path = checks.path(source, name)
         other = Root(path, self._environment.files)
         if not other.is_store():
             raise InvalidRequestError(f"{path} is no store", path=path)

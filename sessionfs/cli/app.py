@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from . import changing, finding, health, importing, indexing, reading, watching
+from . import changing, finding, health, importing, indexing, merging, reading, watching
 from .text import harmless
 
 # click's UsageError, from wherever this version of typer has it.
@@ -76,6 +76,7 @@ for name, command, example in (
     ("rewind", changing.rewind, "sessionfs rewind @1 3f2a9c41d07e"),
     ("rm", changing.rm, "sessionfs rm 0199f3a2 @1"),
     ("restore", changing.restore, "sessionfs restore 0199f3a2"),
+    ("merge", merging.merge, "sessionfs merge /mnt/laptop/.sessionfs"),
     ("purge", changing.purge, "sessionfs purge 0199f3a2 --dry-run"),
     ("relocate", changing.relocate, "sessionfs relocate ~/work ~/src --dry-run"),
     ("stats", finding.stats, "sessionfs stats --since 1w"),

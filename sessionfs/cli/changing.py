@@ -108,8 +108,8 @@ def purge(
     """Remove what was said in a deleted session for good, here and wherever the store is synced.
 
     A record of what was seen stays: what comes back from other machines is hidden, and their doctor
-    --repair removes it. Work that was not seen brings the session back. The title and the directory stay
-    in the session's records. In a git work tree the history still holds what was committed.
+    --repair removes it. Work that was not seen brings the session back. The title and the directory
+    stay in the session's records. In a git work tree the history still holds what was committed.
     """
     with output.reporting(as_json), open_store(store) as storage:
         id_, title = resolve.purgeable(storage, session)

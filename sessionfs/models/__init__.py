@@ -48,7 +48,7 @@ from .sessions import (
     SessionVisibility,
 )
 from .stats import SessionStats, ToolUsageCounts, ToolUsageStats
-from .upkeep import PurgeResult, Relocated, RelocateResult
+from .upkeep import MergeResult, PurgeResult, RefusedFile, Relocated, RelocateResult
 
 __all__ = [
     "ActiveChanged",
@@ -75,10 +75,12 @@ __all__ = [
     "ListCheckpointsResult",
     "ListSessionsQuery",
     "ListSessionsResult",
+    "MergeResult",
     "Message",
     "ModelInfo",
     "PromptTokensDetails",
     "PurgeResult",
+    "RefusedFile",
     "RelocateResult",
     "Relocated",
     "Role",

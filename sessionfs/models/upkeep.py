@@ -48,3 +48,33 @@ class PurgeResult(msgspec.Struct):
     session_id: UUID
     files: int
     bytes: int
+
+
+class RefusedFile(msgspec.Struct):
+    """A file of another store that was not copied, and why, in one sentence."""
+
+    path: str
+    problem: str
+
+
+class MergeResult(msgspec.Struct):
+    """What a merge brought from another store: nothing, the second time.
+
+    Attributes:
+        sessions_new: that were not here.
+        sessions_changed: that were here, and got something.
+        checkpoints_new: how many of both were brought.
+        met: sessions that have several heads now and had not before: see ``Session.heads``.
+        refused: what is damaged there, or must not be written here.
+        files: how many were copied.
+        bytes: how many these have.
+
+    """
+
+    sessions_new: list[UUID] = []
+    sessions_changed: list[UUID] = []
+    checkpoints_new: int = 0
+    met: list[UUID] = []
+    refused: list[RefusedFile] = []
+    files: int = 0
+    bytes: int = 0

@@ -274,7 +274,7 @@ def test_every_command_has_help_with_an_example(sessionfs: Command) -> None:
     commands = re.findall(r"│ (\w+) ", sessionfs("--help").split("Commands")[1])
     assert commands == [
         *["import", "ls", "search", "show", "log", "path", "rewind", "rm", "restore"],
-        *["purge", "relocate"],
+        *["merge", "purge", "relocate"],
         *["stats", "watch", "index", "doctor"],
     ]
     for command in commands:
