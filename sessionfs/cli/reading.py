@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from uuid import UUID
 import msgspec
 import typer
 
+from ..errors import StorageError
 from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
 from . import output, render, resolve
@@ -79,6 +81,7 @@ def log(
         query = ListCheckpointsQuery(limit=limit, offset=max(total - limit, 0))
         page = storage.list_checkpoints(found.id, query)
         active = found.active_checkpoint_id
+        heads = _heads(storage, found)
         if not total:
             for problem in page.problems:
                 output.note(f"! {problem}")
@@ -87,17 +90,28 @@ def log(
             checkpoints = msgspec.to_builtins(page.checkpoints)
             for each in checkpoints:
                 each["active"] = each["id"] == str(active)
+                each["head"] = UUID(each["id"]) in heads
             output.print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
             return
         newest = page.checkpoints[::-1]
         without = _add_states(storage, found.id, newest, total)
-        render.log(output.console(), newest, active)
+        render.log(output.console(), newest, active, heads)
         if total > len(newest):
             output.note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
         if without:
             output.note(f"the texts of {counted(without, 'long checkpoint')} not shown (show -c)")
         for problem in page.problems:
             output.note(f"! {problem}")
+        if len(heads) > 1:
+            output.note(f"{len(heads)} heads met: sessionfs rewind settles which one goes on")
+
+
+def _heads(storage: FileStorage, found: SessionSummary) -> set[UUID]:
+    """Return a session's heads; only where several met, and the session can be read, it is opened."""
+    if found.heads > 1:
+        with suppress(StorageError):
+            return {each.id for each in storage.get_session(found.id).heads}
+    return {found.active_checkpoint_id} if found.active_checkpoint_id else set()
 
 
 def path(

@@ -55,6 +55,8 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
         if session.status is SessionStatus.DELETED:
             title.stylize("strike")
             title.append(" deleted", "red")
+        if session.heads > 1:
+            title.append(f" {session.heads} heads", "bold yellow")
         if session.problem is not None:
             title.append(" !", "bold red")
         table.add_row(
@@ -69,6 +71,9 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
         if session.problem is not None:
             line = Text(f"! {short[session.id]}: {harmless(session.problem)}", style="red")
             console.print(line, soft_wrap=True)
+        if session.heads > 1:
+            met = f"{short[session.id]}: work that was done apart met: log shows it, rewind settles it"
+            console.print(Text(met, style="yellow"), soft_wrap=True)
 
 
 def hits(console: Console, found: list[SearchHit], ids: list[UUID]) -> None:
@@ -156,7 +161,9 @@ def with_checkpoint(found: SessionSummary, checkpoint: Checkpoint) -> Session:
     )
 
 
-def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | None) -> None:
+def log(
+    console: Console, checkpoints: list[CheckpointSummary], active: UUID | None, heads: set[UUID]
+) -> None:
     """Print checkpoints with their branches, newest first, by the digits that begin their files."""
     now = datetime.now(UTC)
     for drawing, checkpoint in graph.rows(checkpoints):
@@ -165,6 +172,8 @@ def log(console: Console, checkpoints: list[CheckpointSummary], active: UUID | N
             line.append(checkpoint.id.hex[:HASH12], "yellow")
             if checkpoint.id == active:
                 line.append(" (active)", "bold green")
+            elif checkpoint.id in heads:
+                line.append(" (head)", "bold yellow")
             line.append(f" {ago(checkpoint.created_at, now)}", "dim")
             line.append(f"  {counted(checkpoint.message_count, 'message')}")
             if checkpoint.problem is not None:
