@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 from unittest import mock
 from uuid import UUID
 
+from msgspec import structs
+
 from sessionfs import (
     Checkpoint,
     CreateCheckpointRequest,
@@ -107,6 +109,8 @@ class ToldSession(NamedTuple):
 
     Attributes:
         metas: names of its meta records with what each sets, in the order of the fold.
+        behind: the name of the record that says which checkpoint was left behind, of those that a ref
+            names still, and that checkpoint; None: there is none.
         objects: names of all its objects.
         texts: by object, what is said in it and stored there; of a large message what it says.
         names_large: by checkpoint object, the large messages that it names.
@@ -121,6 +125,14 @@ class ToldSession(NamedTuple):
     objects: frozenset[str]
     texts: dict[str, set[str]]
     names_large: dict[str, set[str]]
+    behind: tuple[str, Told] | None
+
+    def heads(self, harmed: frozenset[str]) -> list[CheckpointSummary]:
+        """Return the heads: what was left behind is one where nobody can tell that it was."""
+        found = [self.active.summary]
+        if self.behind is not None and self.behind[0] in harmed and self.behind[1].own not in harmed:
+            found.append(self.behind[1].summary)
+        return [structs.replace(each, state=None) for each in found]
 
     @property
     def active(self) -> Told:
@@ -134,7 +146,7 @@ class ToldSession(NamedTuple):
         created = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self.session.id.int >> 80)
         for name, facts in self.metas:
             if name not in harmed:
-                folded.update(facts)
+                folded.update({what: fact for what, fact in facts.items() if what != "left"})
         written = folded.pop("created_at", None)
         folded["created_at"] = datetime.fromisoformat(written) if written else created
         return folded, next(iter(self.damaged_metas(harmed)), None)
@@ -222,8 +234,13 @@ class Store:
                 texts[name] = {each["content"] for each in inline}
                 large[name] = {f"{each}.json" for each in record["messages"] if isinstance(each, str)}
         session, stats = storage.get_session(summary.id), storage.get_session_stats(summary.id)
+        behind = None
+        for name, facts in metas:
+            for told in checkpoints.values():
+                if _hash(Path(told.own)) in facts.get("left", ()) and told.own == self.whole.name:
+                    behind = (name, told)
         return ToldSession(
-            session, summary, stats, checkpoints, metas, frozenset(records), texts, large
+            session, summary, stats, checkpoints, metas, frozenset(records), texts, large, behind
         )
 
     @cached_property
@@ -258,7 +275,7 @@ def labels(*kinds: str) -> list[str]:
     numbers = {
         "first checkpoint": 6,
         "first message": 2,
-        "first meta": 3,
+        "first meta": 4,
         "first active": 2,
         "second checkpoint": 4,
         "second message": 1,

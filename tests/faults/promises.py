@@ -109,7 +109,8 @@ class Reader:
         if answer is not None:
             facts, damaged = told.facts(self.harmed)
             self._tells(answer.problem, {damaged} - {None})
-            assert answer == replace(told.session, **_typed(facts), problem=answer.problem)
+            expected = replace(told.session, **_typed(facts), problem=answer.problem)
+            assert answer == replace(expected, heads=told.heads(self.harmed))
 
     def listing(self) -> None:
         """All sessions are listed, whatever is damaged: what can be told of them is told."""
@@ -119,10 +120,15 @@ class Reader:
             told = self.store.told[summary.id]
             facts, damaged = told.facts(self.harmed)
             expected = replace(told.summary, **_typed(facts), problem=summary.problem)
+            expected.heads = len(told.heads(self.harmed))
             chain = told.active.chain & self.harmed
             if chain:
                 expected = replace(
-                    expected, message_count=0, active_checkpoint_id=None, last_message_at=None
+                    expected,
+                    message_count=0,
+                    active_checkpoint_id=None,
+                    last_message_at=None,
+                    heads=0,
                 )
                 assert names_in(summary.problem, chain)
             self._tells(summary.problem, {damaged} - {None} or chain)
