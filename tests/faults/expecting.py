@@ -91,6 +91,9 @@ class Account:
         assert intended["onto"] in [session["states"][session["active"]], *others]
 
     def _take(self, did: dict[str, Any]) -> None:
+        if "purged" in did:
+            del self.sure[did["session"]]
+            return
         session = self.sure.setdefault(did["session"], {"title": "", "status": "", "states": {}})
         session.update({field: did[field] for field in ("title", "status", "active") if field in did})
         session["states"].update(did.get("states", {}))
@@ -99,7 +102,10 @@ class Account:
 
     def check(self, found: Picture) -> None:
         """Assert that everything acknowledged is there, and beside it nothing but what was intended."""
+        purged = {each["session"] for each in self._intended if "purged" in each}
         for id_, sure in self.sure.items():
+            if id_ in purged and id_ not in found:
+                continue
             assert id_ in found, f"session {id_} is lost"
             self._check_session(id_, sure, found[id_])
         intended = [each for each in self._intended if "title" in each and "states" in each]

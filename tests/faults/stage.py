@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sessionfs import CreateSessionRequest, FileStorage, UpdateSessionRequest
 
@@ -85,6 +86,16 @@ class Stage:
             return
         self._write_everywhere(picture(self.root, self._scratch / "index of the reader"))
         assert temporary(self.root) == []
+
+    def purge_again(self) -> None:
+        """Purge what was being purged; nothing is left but what says so."""
+        session = self.made["deleted"]
+        index = self._scratch / "index of the reader"
+        with FileStorage(self.root, durability="relaxed", index_dir=index) as storage:
+            storage.purge_session(UUID(session))
+        directory = self.root / "sessions" / session
+        assert list((directory / "objects").iterdir()) == []
+        assert {path.name.split(".")[0] for path in (directory / "refs").iterdir()} == {"meta", "purge"}
 
     def _begin(self, workload: str) -> None:
         shutil.rmtree(self.root, ignore_errors=True)

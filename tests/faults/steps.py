@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from sessionfs import (
     FileStorage,
     ImportedCheckpoint,
     ImportSessionRequest,
+    InternalError,
     StorageError,
     UpdateSessionRequest,
 )
@@ -53,7 +55,36 @@ def make(root: Path) -> Made:
     last = storage.append_messages(session, [{"n": 1}])
     # What is active is not the newest, which a reader would take if no ref said so.
     storage.set_active_checkpoint(session, side.id)
-    return {"session": str(session), "first": str(created.checkpoint.id), "last": str(last.id)}
+    made = {"session": str(session), "first": str(created.checkpoint.id), "last": str(last.id)}
+    other = _go_on_elsewhere(root, session)
+    return {**made, "deleted": str(deleted.session_id), "other": other}
+
+
+def _go_on_elsewhere(root: Path, session: UUID) -> dict[str, Any]:
+    """Work on a copy of a store, beside it, and return where it is and what it has alone."""
+    other = root.parent / "elsewhere"
+    shutil.copytree(root, other)
+    storage = FileStorage(other, durability="relaxed", message_type=dict)
+    here = storage.append_messages(session, [{**LARGE, "n": "elsewhere"}])
+    storage.update_session(session, UpdateSessionRequest(title="named elsewhere"))
+    alone = storage.create_session(CreateSessionRequest("elsewhere", [{"n": 0}, LARGE]))
+    last = storage.append_messages(alone.session_id, [{"n": 1}])
+    return {
+        "root": str(other),
+        "session": str(session),
+        "active": str(here.id),
+        "state": storage.get_checkpoint(here.id).state.messages,
+        "alone": {
+            "session": str(alone.session_id),
+            "title": "elsewhere",
+            "status": "ACTIVE",
+            "active": str(last.id),
+            "states": {
+                str(alone.checkpoint.id): [{"n": 0}, LARGE],
+                str(last.id): [{"n": 0}, LARGE, {"n": 1}],
+            },
+        },
+    }
 
 
 def _creating(title: str, messages: list[Any]) -> Act:
@@ -158,6 +189,30 @@ def _importing(number: int) -> Act:
     return act
 
 
+def _merging(other: dict[str, Any]) -> Act:
+    def act(storage: FileStorage, tell: Tell) -> Facts:
+        alone = other["alone"]
+        goes_on = {"session": other["session"], "title": "named elsewhere", "active": other["active"]}
+        tell({"intends": {**goes_on, "states": [other["state"]]}})
+        tell({"intends": {**alone, "states": list(alone["states"].values())}})
+        for refused in storage.merge_from(Path(other["root"])).refused:
+            raise InternalError(refused.problem, path=refused.path)
+        tell({"did": alone})
+        return {**goes_on, "states": {other["active"]: other["state"]}}
+
+    return act
+
+
+def _purging(session: str) -> Act:
+    def act(storage: FileStorage, tell: Tell) -> Facts:
+        facts = {"session": session, "purged": True}
+        tell({"intends": facts})
+        storage.purge_session(UUID(session))
+        return facts
+
+    return act
+
+
 def steps(name: str, root: Path, made: Made) -> Iterator[Act]:
     """Give what a workload does, in order."""
     session, first, last = made["session"], made["first"], made["last"]
@@ -186,6 +241,10 @@ def steps(name: str, root: Path, made: Made) -> Iterator[Act]:
         yield _checkpointing(session, [{"n": 0}, LARGE, {"n": "whole"}])
     elif name == "fork":
         yield _forking(session, [{"n": 0}, {"n": "branch"}])
+    elif name == "purge":
+        yield _purging(made["deleted"])
+    elif name == "merge":
+        yield _merging(made["other"])
     else:
         yield _importing(2)
         yield _importing(3)
@@ -193,7 +252,7 @@ def steps(name: str, root: Path, made: Made) -> Iterator[Act]:
 
 WORKLOADS = (
     "first session", "create", "append", "branch", "rewind", "meta", "delete and restore",
-    "large message", "heal", "fork", "import",
+    "large message", "heal", "fork", "import", "merge", "purge",
 )  # fmt: skip
 
 

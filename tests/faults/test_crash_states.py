@@ -10,6 +10,7 @@ import pytest
 
 from ..effort import Counted, chosen
 from . import workloads
+from .crash_merge import merge
 from .crashing import calls_of, try_all
 from .workloads import WORKLOADS, Doing, Workload
 
@@ -18,13 +19,13 @@ def name(value: object) -> str | None:
     return getattr(value, "__name__", None)
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=name)
+@pytest.mark.parametrize("workload", [*WORKLOADS, merge], ids=name)
 def test_what_was_acknowledged_is_there(workload: Workload, counted: Counted) -> None:
     most = chosen(few=30, usual=2_000, everything=20_000)
     counted("crash states opened", try_all(workload, "full", states=most, each=256))
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=name)
+@pytest.mark.parametrize("workload", [*WORKLOADS, merge], ids=name)
 def test_nothing_wrong_is_told_where_nothing_was_synced(workload: Workload, counted: Counted) -> None:
     share = 20 if workload is workloads.first_session else 1  # its states are small
     most = chosen(few=15, usual=310, everything=8_000) * share
@@ -81,6 +82,8 @@ MEETINGS: list[tuple[Workload, Workload]] = [
     (workloads.further_session, append_to_newest),
     (workloads.first_session, begin),
     (import_once, import_once),
+    (merge, append_more),
+    (merge, rename),
 ]
 
 

@@ -16,6 +16,7 @@ from sessionfs.refs import Refs
 from sessionfs.session import SessionDirectory
 
 from . import workloads
+from .crash_merge import merge
 from .crashing import ViolationError, try_all
 from .workloads import Workload
 
@@ -169,6 +170,9 @@ PLANTED: list[tuple[str, Callable[[Patch], None], Workload, Durability]] = [
     ("written in place", written_in_place, workloads.update, "full"),
     ("session in place", session_created_in_place, workloads.further_session, "full"),
     ("damage renamed", damaged_file_renamed_before_the_good_one_is_there, workloads.heal, "full"),
+    ("merge: objects/ not synced", no_fsync_of_objects, merge, "full"),
+    ("merge: refs/ not synced", no_fsync_of_refs, merge, "full"),
+    ("merge: session in place", session_created_in_place, merge, "full"),
     ("damage is absence", damage_taken_for_absence, workloads.append, "relaxed"),
 ]
 

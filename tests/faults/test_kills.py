@@ -29,6 +29,8 @@ def test_a_kill_loses_nothing_that_was_acknowledged(
         try:
             stage.check(workload, ended)
             stage.age_and_sweep()
+            if workload == "purge":
+                stage.purge_again()
         except BaseException as error:
             error.add_note(f"killed before {place.text}")
             raise

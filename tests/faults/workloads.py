@@ -113,7 +113,8 @@ class Doing:
         self.storage = self.open()
 
     @contextmanager
-    def _noting(self, what: str, session: UUID | None = None) -> Iterator[Operation]:
+    def noting(self, what: str, session: UUID | None = None) -> Iterator[Operation]:
+        """Note an operation, whatever comes of it, and what is told of its session afterwards."""
         operation = Operation(what, self._now(), session=session)
         self.operations.append(operation)
         try:
@@ -151,13 +152,13 @@ class Doing:
 
     def create(self, title: str, messages: Messages, metadata: Metadata = None) -> UUID:
         request = CreateSessionRequest(title, messages, cwd="/work", metadata=metadata)
-        with self._noting("create") as operation:
+        with self.noting("create") as operation:
             created = self.storage.create_session(request)
             self._began(operation, created.session_id, created.checkpoint.id, (messages, metadata))
         return created.session_id
 
     def fork(self, session: UUID, checkpoint: UUID, title: str) -> UUID:
-        with self._noting("fork") as operation:
+        with self.noting("fork") as operation:
             created = self.storage.fork_session(session, checkpoint_id=checkpoint, title=title)
             made = self.states[checkpoint]
             self._began(operation, created.session_id, created.checkpoint.id, made)
@@ -175,7 +176,7 @@ class Doing:
         metadata: Metadata = None,
         expected: UUID | None = None,
     ) -> UUID:
-        with self._noting("append", session) as operation:
+        with self.noting("append", session) as operation:
             try:
                 made = self.storage.append_messages(
                     session, messages, metadata=metadata, expected_active=expected
@@ -198,30 +199,30 @@ class Doing:
         self, session: UUID, state: Messages, parent: UUID | None = None, metadata: Metadata = None
     ) -> UUID:
         request = CreateCheckpointRequest(state, parent_id=parent, metadata=metadata)
-        with self._noting("put", session) as operation:
+        with self.noting("put", session) as operation:
             made = self.storage.create_checkpoint(session, request)
             operation.active = made.id
             operation.made[made.id] = (state, metadata)
         return made.id
 
     def rewind(self, session: UUID, checkpoint: UUID) -> None:
-        with self._noting("rewind", session) as operation:
+        with self.noting("rewind", session) as operation:
             operation.active = checkpoint
             self.storage.set_active_checkpoint(session, checkpoint)
 
     def update(self, session: UUID, title: str) -> None:
-        with self._noting("update", session) as operation:
+        with self.noting("update", session) as operation:
             operation.facts = {"title": title, "cwd": f"/{title}"}
             request = UpdateSessionRequest(title=title, cwd=f"/{title}")
             self.storage.update_session(session, request)
 
     def delete(self, session: UUID) -> None:
-        with self._noting("delete", session) as operation:
+        with self.noting("delete", session) as operation:
             operation.facts = {"status": "DELETED"}
             self.storage.delete_session(session)
 
     def restore(self, session: UUID) -> None:
-        with self._noting("restore", session) as operation:
+        with self.noting("restore", session) as operation:
             operation.facts = {"status": "ACTIVE"}
             self.storage.restore_session(session)
 
@@ -241,7 +242,7 @@ class Doing:
         request = ImportSessionRequest(
             session_id=session, title="imported", checkpoints=checkpoints, created_at=start
         )
-        with self._noting("import", session) as operation:
+        with self.noting("import", session) as operation:
             operation.facts = {
                 "title": "imported", "visibility": "PRIVATE", "status": "ACTIVE", "cwd": None
             }  # fmt: skip
