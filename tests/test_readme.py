@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sessionfs import FileStorage
+from sessionfs import ChatMessage, FileStorage
 
 from .store.helpers import overwrite
 
@@ -66,16 +66,27 @@ def test_the_first_command_imports_lists_and_shows(shell: dict[str, str]) -> Non
 
 
 def test_the_library_examples(tmp_path: Path) -> None:
-    """The second one goes on with the store of the first, and the third with that, damaged."""
-    keep, find, break_ = blocks("python")
+    """The second one goes on with the store of the first, the third merges, the fourth finds damage."""
+    keep, find, merge, break_ = blocks("python")
     assert run_python(keep, tmp_path) == "Garden 1\n"
     found, event = run_python(find, tmp_path).splitlines()
     assert found == "Garden 0 Water the [tomato]es"
     assert event.startswith("CheckpointCreated(")
+    shutil.copytree(tmp_path / "store", tmp_path / "laptop")
+    heads = set()
+    for name in ("store", "laptop"):
+        with FileStorage(tmp_path / name) as storage:
+            (session,) = storage.list_sessions().sessions
+            heads.add(storage.append_messages(session.id, [ChatMessage("user", name)]).id)
+            later = storage.get_active_checkpoint(session.id).id
+    merged = run_python(merge.replace("/mnt/laptop/store", str(tmp_path / "laptop")), tmp_path)
+    assert merged == "0 1 []\n"
+    with FileStorage(tmp_path / "store") as storage:
+        (settled,) = storage.get_session(session.id).heads
+        assert {settled.id} == heads - {later}
     shutil.copytree(tmp_path / "store", tmp_path / "backup")
     storage = FileStorage(tmp_path / "store")
-    session = storage.list_sessions().sessions[0].id
-    path = Path(storage.checkpoint_path(storage.list_checkpoints(session).checkpoints[0].id))
+    path = Path(storage.checkpoint_path(storage.list_checkpoints(session.id).checkpoints[0].id))
     overwrite(path, path.read_bytes()[:-1])
     finding, state = run_python(
         break_.replace("/mnt/backup/store", str(tmp_path / "backup")), tmp_path
@@ -83,7 +94,7 @@ def test_the_library_examples(tmp_path: Path) -> None:
     assert finding.startswith(f"error object-damaged {path}")
     assert "Gap(start=0, count=1" in state
     assert storage.verify().sound
-    assert storage.get_session(session).active_checkpoint is not None
+    assert storage.get_session(session.id).active_checkpoint is not None
 
 
 def run_python(example: str, directory: Path) -> str:
