@@ -87,7 +87,7 @@ class Upkeep(OpenedStore):
         sample: float = 1.0,
         on_session: Progress | None = None,
     ) -> VerifyResult:
-        """Do what ``verify`` does, and what can be done about its findings; only what was purged is deleted.
+        """Do what ``verify`` does, and mend what it finds. Only what was purged is deleted.
 
         Bytes are taken from wherever they prove themselves by their hash: foreign files in the session,
         a file whose line ends were changed, other stores. Damaged files are set aside. What was done is
