@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sessionfs import ChatMessage, FileStorage
+from sessionfs import ChatMessage, FileStorage, Role
 
 from .store.helpers import overwrite
 
@@ -77,7 +77,7 @@ def test_the_library_examples(tmp_path: Path) -> None:
     for name in ("store", "laptop"):
         with FileStorage(tmp_path / name) as storage:
             (session,) = storage.list_sessions().sessions
-            heads.add(storage.append_messages(session.id, [ChatMessage("user", name)]).id)
+            heads.add(storage.append_messages(session.id, [ChatMessage(Role.USER, name)]).id)
             later = storage.get_active_checkpoint(session.id).id
     merged = run_python(merge.replace("/mnt/laptop/store", str(tmp_path / "laptop")), tmp_path)
     assert merged == "0 1 []\n"
