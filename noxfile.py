@@ -155,6 +155,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def sync(session: nox.Session) -> None:
+    """Sync stores with real tools, and print the table of what was tried with each."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "tests/sync", *session.posargs, env={"SESSIONFS_SCENARIOS": "table"})
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Feed the decoders for ten minutes."""
     session.install("--editable", ".[cli]", *test_tools())

@@ -1,4 +1,4 @@
-"""Every test keeps its indexes in a directory of the run; counts of what was tried are printed."""
+"""Every test keeps its indexes in a directory of the run; what was tried is printed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from .effort import Counted
+from .sync import scenarios
 
 _COUNTED = "counted"
 
@@ -47,3 +48,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("tried")
         for what, number in sorted(total.items()):
             terminalreporter.write_line(f"{number:>10,} {what}")
+    scenarios.report(terminalreporter)

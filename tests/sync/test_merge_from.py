@@ -15,27 +15,15 @@ from sessionfs import (
     FileStorage,
     FormatError,
     InvalidRequestError,
-    ListCheckpointsQuery,
     MergeResult,
-    SearchQuery,
     UpdateSessionRequest,
 )
 
 from ..store.helpers import fsynced, overwrite, snapshot
 from ..store.test_merge import open_store, union
+from .checking import answers
 
 LARGE = {"role": "user", "content": "x" * 70_000}
-
-
-def _answers(storage: FileStorage) -> list[object]:
-    """Everything that can be asked of a store."""
-    told: list[object] = [storage.search(SearchQuery("turn"))]
-    listed = storage.list_sessions()
-    told.append(listed)
-    for each in listed.sessions:
-        told.append(storage.get_session(each.id))
-        told.append(storage.list_checkpoints(each.id, ListCheckpointsQuery(limit=1000).with_state()))
-    return told
 
 
 def _turn(storage: FileStorage, session: UUID, text: str) -> UUID:
@@ -76,7 +64,7 @@ def test_it_is_the_union_of_both(stores: tuple[FileStorage, FileStorage, UUID], 
     theirs = snapshot(_root(other))
     result = one.merge_from(_root(other))
     assert snapshot(_root(other)) == theirs
-    assert _answers(one) == _answers(open_store(_root(one))) == _answers(open_store(copied))
+    assert answers(one) == answers(open_store(_root(one))) == answers(open_store(copied))
     assert {name for name in snapshot(copied) if "/refs/active." not in name} == {
         name for name in snapshot(_root(one)) if "/refs/active." not in name
     }
@@ -84,7 +72,7 @@ def test_it_is_the_union_of_both(stores: tuple[FileStorage, FileStorage, UUID], 
     assert (result.sessions_new, result.sessions_changed, result.met) == ([only], [session], [session])
     assert (result.checkpoints_new, result.refused) == (2 + 3, [])
     assert other.merge_from(_root(one)).met == [session]
-    assert _answers(one) == _answers(other)
+    assert answers(one) == answers(other)
 
 
 def test_a_second_time_nothing_is_written(stores: tuple[FileStorage, FileStorage, UUID]) -> None:
@@ -161,7 +149,7 @@ def test_what_is_damaged_here_is_no_obstacle(stores: tuple[FileStorage, FileStor
     one.merge_from(_root(other))
     assert bad.read_bytes() == b"torn"
     one.repair(sources=[_root(other)])
-    assert _answers(open_store(_root(one)))
+    assert answers(open_store(_root(one)))
 
 
 def test_newer_formats_are_refused_before_anything_is_copied(

@@ -1,0 +1,45 @@
+"""Machines for each test, and the commands of ``spec/SYNC.md`` to run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from . import scenarios
+from .instructions import BLOCKS
+from .machines import Machine, Machines
+
+Follow = Callable[[str, Machine], str]
+"""Runs what ``spec/SYNC.md`` says, as in ``follow("rsync: both ways", laptop)``."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "scenario(told): what a test with a real tool shows")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    told = scenarios.of(item)
+    if told is not None:
+        item.user_properties.append((scenarios.PROPERTY, scenarios.row(told)))
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Machines:
+    return Machines(tmp_path)
+
+
+@pytest.fixture
+def follow(request: pytest.FixtureRequest) -> Iterator[Follow]:
+    """Run commands of the document; a scenario runs all that it says it follows, and no others."""
+    told = scenarios.of(request.node)
+    assert told is not None, "only a scenario follows instructions"
+    done: set[str] = set()
+
+    def run(key: str, machine: Machine) -> str:
+        done.add(key)
+        return machine.run(BLOCKS[key])
+
+    yield run
+    assert done == set(told.follows)
