@@ -92,6 +92,26 @@ def assert_nothing_lost(kept: Kept, *machines: Machine, but: Iterable[UUID] = ()
             assert session in sessions, machine.name
 
 
+def assert_never_wrong(kept: Kept, machine: Machine) -> int:
+    """What can be read in the middle of a sync is as it was acknowledged; return how much that is."""
+    read = 0
+    storage = machine.opened()
+    for each in storage.list_sessions(ListSessionsQuery(limit=EVERYTHING)).sessions:
+        try:
+            active = storage.get_active_checkpoint(each.id)
+        except StorageError:
+            continue
+        assert (active.session_id, active.state.messages) == kept[active.id]
+    for checkpoint, told in kept.items():
+        try:
+            found = storage.get_checkpoint(checkpoint)
+        except StorageError:
+            continue
+        assert (found.session_id, found.state.messages) == told
+        read += 1
+    return read
+
+
 def assert_no_changed_byte(*machines: Machine, also: frozenset[str] = frozenset()) -> None:
     """Every file holds what its name says, and the doctor finds nothing but what is documented.
 
@@ -111,6 +131,6 @@ def assert_no_changed_byte(*machines: Machine, also: frozenset[str] = frozenset(
                 assert record[1] == hashed[:12], path
             elif active := _ACTIVE.fullmatch(path.name):
                 assert re.fullmatch(rf"{active[1]}[0-9a-f]{{52}}", data.decode()), path
-        findings = machine.storage.verify().findings
+        findings = machine.storage.verify(read_all=True).findings
         strange = [each for each in findings if each.kind not in AFTER_A_SYNC | also]
         assert strange == [], machine.name

@@ -129,13 +129,16 @@ class Machine:
         )
 
     def started(self, script: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Start commands in its home, as the leader of a group of processes that can be killed."""
+        """Start commands in its home, as the leader of a group of processes that can be killed.
+
+        Its standard error ends when all of the group have ended, whoever their parent is then.
+        """
         return subprocess.Popen(
             self._shell(script),
             cwd=self.home,
             env=self._environment(variables),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
 
