@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -11,8 +12,12 @@ from . import scenarios
 from .instructions import BLOCKS
 from .machines import Machine, Machines
 
-Follow = Callable[[str, Machine], str]
-"""Runs what ``spec/SYNC.md`` says, as in ``follow("rsync: both ways", laptop)``."""
+
+class Follow(Protocol):
+    """Runs what ``spec/SYNC.md`` says, as in ``follow("rsync: both ways", laptop)``."""
+
+    def __call__(self, key: str, machine: Machine, **variables: str) -> str:
+        """Run a block on a machine, with the shell variables that it uses; return what it prints."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,9 +42,9 @@ def follow(request: pytest.FixtureRequest) -> Iterator[Follow]:
     assert told is not None, "only a scenario follows instructions"
     done: set[str] = set()
 
-    def run(key: str, machine: Machine) -> str:
+    def run(key: str, machine: Machine, **variables: str) -> str:
         done.add(key)
-        return machine.run(BLOCKS[key])
+        return machine.run(BLOCKS[key], **variables)
 
     yield run
     assert done == set(told.follows)

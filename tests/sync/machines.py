@@ -66,7 +66,6 @@ class Machines:
             "RSYNC_RSH": str(shell),
             "GIT_SSH": str(shell),
             "GIT_SSH_VARIANT": "simple",
-            "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "Ana",
             "GIT_AUTHOR_EMAIL": "ana@example.org",
@@ -187,11 +186,11 @@ class Machine:
     def restore(self, session: UUID) -> None:
         self.storage.restore_session(session)
 
-    def purge(self, session: UUID) -> None:
-        """Delete a session and remove its content for good."""
+    def purge(self, session: UUID, *, force: bool = False) -> None:
+        """Delete a session and remove its content for good; by force where git has it all the same."""
         self._machines.kept.purged.update(self.checkpoints(session))
         self.storage.delete_session(session)
-        self.storage.purge_session(session)
+        self.storage.purge_session(session, force=force)
 
     def fork(self, session: UUID, title: str) -> UUID:
         """Start a session from the active checkpoint of another one."""
