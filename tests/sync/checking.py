@@ -34,17 +34,23 @@ _RECORD = re.compile(r"(?:meta|purge)\.\d{8}T\d{12}Z-([0-9a-f]{12})\.json")
 _ACTIVE = re.compile(r"active\.(\d{8}T\d{12}Z-[0-9a-f]{12})")
 
 
-def answers(storage: FileStorage, *, detailed: Iterable[UUID] | None = None) -> list[str]:
+def answers(
+    storage: FileStorage,
+    *,
+    detailed: Iterable[UUID] | None = None,
+    texts: Iterable[str] = TEXTS,
+) -> list[str]:
     """Return all that can be asked of a store, as texts without the path of its root.
 
     Args:
         storage: the store.
         detailed: the sessions to open; None: all of them.
+        texts: what to search for.
 
     """
     listed = storage.list_sessions(ListSessionsQuery(limit=EVERYTHING))
     told: list[object] = [listed, storage.get_store_stats() if detailed is None else None]
-    told += [storage.search(SearchQuery(text, limit=EVERYTHING)) for text in TEXTS]
+    told += [storage.search(SearchQuery(text, limit=EVERYTHING)) for text in texts]
     for session in [each.id for each in listed.sessions] if detailed is None else detailed:
         query = ListCheckpointsQuery(limit=EVERYTHING).with_state()
         told.append(storage.list_checkpoints(session, query))
@@ -57,12 +63,12 @@ def answers(storage: FileStorage, *, detailed: Iterable[UUID] | None = None) -> 
     return [repr(each).replace(root, "<root>") for each in told]
 
 
-def assert_alike(*machines: Machine, detailed: list[UUID] | None = None) -> None:
+def assert_alike(*machines: Machine) -> None:
     """All answer the same: to a program that had the store open, to a new one, and without an index."""
-    expected = answers(plain(machines[0].root), detailed=detailed)
+    expected = answers(plain(machines[0].root))
     for machine in machines:
         for storage in (machine.storage, machine.opened(), plain(machine.root)):
-            assert answers(storage, detailed=detailed) == expected, machine.name
+            assert answers(storage) == expected, machine.name
         # What was compared was an index and no scan in its place.
         assert machine.storage.index_state().usable, machine.name
 

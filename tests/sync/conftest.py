@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +14,9 @@ import pytest
 from . import scenarios
 from .instructions import BLOCKS
 from .machines import Machine, Machines
+
+ROOM = 500_000_000
+"""Bytes that have to be free for stores in memory."""
 
 
 class Follow(Protocol):
@@ -33,6 +39,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture
 def machines(tmp_path: Path) -> Machines:
     return Machines(tmp_path)
+
+
+@pytest.fixture
+def many_files(tmp_path: Path) -> Iterator[Machines]:
+    """Machines for stores that a disk would take minutes to remove, in memory where there is room."""
+    memory = Path("/dev/shm")
+    if not (os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM):
+        yield Machines(tmp_path)
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as directory:
+        yield Machines(Path(directory))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ NOTES = b"line\nline\n"
 
 ONCE_FIRST = "git: once, on the machine with the store"
 ONCE_OTHER = "git: once, on every other machine"
+ONCE_BOTH = "git: once, on another machine that has a store already"
 MERGE = "git: whenever you like"
 REBASE = "git: whenever you like, with a rebase"
 SYNC = BLOCKS[MERGE]

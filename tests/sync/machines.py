@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,11 @@ from sessionfs.models import Message
 
 PATIENCE = 120
 """Seconds after which a tool that does not end has failed."""
+
+_COMMAND = """\
+#!/bin/sh
+exec "{python}" -m sessionfs "$@"
+"""
 
 _REMOTE_SHELL = """\
 #!/bin/sh
@@ -56,12 +62,17 @@ class Machines:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.kept = Kept()
-        shell = directory / "remote-shell"
+        programs = directory / "programs"
+        programs.mkdir()
+        shell, command = programs / "remote-shell", programs / "sessionfs"
         shell.write_text(_REMOTE_SHELL.format(homes=directory))
-        shell.chmod(0o755)
+        command.write_text(_COMMAND.format(python=sys.executable))
+        for program in (shell, command):
+            program.chmod(0o755)
         # No setting of whoever runs the tests, and none of the system, has a part in them.
         self.environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "LC_ALL": "C.UTF-8",
             "RSYNC_RSH": str(shell),
             "GIT_SSH": str(shell),

@@ -121,6 +121,8 @@ def _result(replayed: bool, counts: Counter[str], reason: str | None) -> str:
     word, runs = _word(replayed, counts), counts.total()
     if word == "skipped" and reason is not None:
         return f"skipped, {reason}"
+    if word == "failed":
+        return f"failed in {counts['failed'] + counts['error']} of {runs} ways"
     return word + (f" in {runs} ways" if runs > 1 else "")
 
 

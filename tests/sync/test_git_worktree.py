@@ -1,4 +1,4 @@
-"""git puts files away and takes them back: stash, sparse checkouts, older commits, and what was purged."""
+"""git puts files away and takes them back: stash, sparse checkouts, older commits; and purges."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_forked_and_purged(machines: Machines, follow: Follow) -> None:
 
 @scenario(
     "git merge -X find-renames=100%",
-    "one purged a session that the other one went on with: no conflict, its history is mended from git's",
+    "one purged what the other one went on with: no conflict; its history comes back from git's",
     deletions="what was purged is removed everywhere, and stays in git's history",
     needs=GIT,
     follows=(MERGE,),

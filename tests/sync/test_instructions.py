@@ -19,3 +19,9 @@ def test_every_command_of_the_document_is_run_by_a_scenario() -> None:
     run = {key for each in SCENARIOS.values() if not each.replayed for key in each.follows}
     assert BLOCKS
     assert run == set(BLOCKS)
+
+
+def test_there_are_enough_of_them() -> None:
+    _all_scenarios()
+    shown = {(each.tool, each.shows) for each in SCENARIOS.values() if not each.replayed}
+    assert len(shown) == len([each for each in SCENARIOS.values() if not each.replayed]) >= 25

@@ -319,10 +319,10 @@ def test_damage_does_not_spread(machines: Machines, follow: Follow) -> None:
     follows=("rsync: both ways",),
 )
 def test_two_thousand_sessions_on_each_side(
-    machines: Machines, follow: Follow, counted: Counted
+    many_files: Machines, follow: Follow, counted: Counted
 ) -> None:
     number = chosen(few=200, usual=2_000, everything=2_000)
-    laptop = machines.machine("laptop")
+    laptop = many_files.machine("laptop")
     common = [laptop.create(f"common {i}", "turn") for i in range(number // 10)]
     desk = laptop.copied("desk")
     everywhere = ListSessionsQuery(limit=EVERYTHING)
@@ -337,9 +337,12 @@ def test_two_thousand_sessions_on_each_side(
     assert listed[0] == listed[1]
     assert listed[0].total == len(listed[0].sessions) == 2 * number - len(common)
     assert {each.id for each in listed[0].sessions} == {
-        session for session, _ in machines.kept.values()
+        session for session, _ in many_files.kept.values()
     }
     assert not any(each.problem for each in listed[0].sessions)
     counted("sessions merged by rsync", listed[0].total)
-    everything = [answers(each, detailed=common[:20]) for each in (laptop.storage, desk.storage)]
-    assert everything[0] == everything[1] == answers(plain(desk.root), detailed=common[:20])
+    all_ = [
+        answers(storage, detailed=common[:20], texts=("turn on desk", "common 1"))
+        for storage in (laptop.storage, desk.storage, plain(desk.root))
+    ]
+    assert all_[0] == all_[1] == all_[2]
