@@ -10,7 +10,7 @@ from .instructions import BLOCKS
 from .machines import Machine, Machines
 
 GIT = ("git",)
-REMOVES = "a removal is merged, and is of a file that nobody changes: no conflict"
+REMOVES = "merged without a conflict"
 NOTES = b"line\nline\n"
 """A text beside the store, which git converts where it is told to."""
 

@@ -242,7 +242,7 @@ def test_an_octopus(machines: Machines) -> None:
 @scenario(
     "git clone",
     "a new machine: files in any order, all with the time and the modes of the clone",
-    deletions="what is not in the last commit is not there",
+    deletions="as the last commit has it",
     needs=GIT,
     follows=(ONCE_FIRST, ONCE_OTHER, MERGE),
 )

@@ -19,7 +19,7 @@ SPARSE = "git: without some sessions on this machine"
 @scenario(
     "git stash",
     "work that is not committed is put away, that of others pulled, and all of it taken back",
-    deletions="a stash puts removed files back until it is taken back",
+    deletions="a stash puts removed files back meanwhile",
     needs=GIT,
     follows=(STASH, MERGE),
 )
@@ -39,7 +39,7 @@ def test_stashed(machines: Machines, follow: Follow) -> None:
 @scenario(
     "git stash",
     "while work is put away, the store answers as the last commit does, and can be written",
-    deletions="a stash puts removed files back until it is taken back",
+    deletions="a stash puts removed files back meanwhile",
     needs=GIT,
 )
 def test_work_while_other_work_is_stashed(machines: Machines) -> None:
@@ -77,7 +77,7 @@ def test_autostash(machines: Machines) -> None:
 @scenario(
     "git sparse-checkout",
     "one machine leaves a session out, works in others, merges, and takes it in later",
-    deletions="what is left out is not there, and not removed elsewhere",
+    deletions="what is left out is removed nowhere",
     needs=GIT,
     follows=(SPARSE, MERGE),
 )
@@ -103,7 +103,7 @@ def test_sparse(machines: Machines, follow: Follow) -> None:
 @scenario(
     "git switch",
     "an older commit, and back again: each listing is of what is there",
-    deletions="what came later is not there until one is back",
+    deletions="as the commit has it",
     needs=GIT,
 )
 def test_an_older_commit_and_back(machines: Machines) -> None:
@@ -124,7 +124,7 @@ def test_an_older_commit_and_back(machines: Machines) -> None:
 @scenario(
     "git gc, clean",
     "everything that git clears away, ignored files too",
-    deletions="what was not committed is removed by clean: only then work is lost",
+    deletions="clean removes what was not committed",
     needs=GIT,
 )
 def test_cleared_away(machines: Machines) -> None:
@@ -146,7 +146,7 @@ def test_cleared_away(machines: Machines) -> None:
 @scenario(
     "git merge -X find-renames=100%",
     "both purged a session after they had forked it; git takes no fork for the purged one renamed",
-    deletions="what was purged is removed everywhere, and stays in git's history",
+    deletions="merged; git's history keeps what was purged",
     needs=GIT,
     follows=(MERGE,),
 )
@@ -166,7 +166,7 @@ def test_forked_and_purged(machines: Machines, follow: Follow) -> None:
 @scenario(
     "git merge -X find-renames=100%",
     "one purged what the other one went on with: no conflict; its history comes back from git's",
-    deletions="what was purged is removed everywhere, and stays in git's history",
+    deletions="merged; git's history keeps what was purged",
     needs=GIT,
     follows=(MERGE,),
 )

@@ -27,8 +27,8 @@ from .machines import Machine, Machines
 from .scenarios import scenario
 from .writer import Writer, remember
 
-KEEPS = "what one side removed comes back, and changes no answer"
-DELETES = "what the source has not is removed"
+KEEPS = "not carried; what comes back changes no answer"
+DELETES = "what the source has not is gone"
 RSYNC = ("rsync",)
 VANISHED = 24
 """How rsync ends where a file was removed while it looked."""
@@ -120,6 +120,25 @@ def test_times_and_modes_differ(machines: Machines, options: str) -> None:
 
 
 @scenario(
+    "rsync -a",
+    "directories have the same times after it as before: what arrived is seen all the same",
+    deletions=KEEPS,
+    needs=RSYNC,
+    follows=("rsync: both ways",),
+)
+def test_times_of_directories_do_not_tell(machines: Machines, follow: Follow) -> None:
+    laptop, desk, _ = apart(machines)
+    for machine in (laptop, desk):
+        for path in machine.root.rglob("*"):
+            os.utime(path, (10**9, 10**9))
+        machine.storage.update_index()
+    follow("rsync: both ways", laptop)
+    for machine in (laptop, desk):
+        assert {path.stat().st_mtime for path in machine.root.glob("sessions/*/*")} == {10**9}
+    assert_synced(machines, laptop, desk)
+
+
+@scenario(
     "rsync -a, -au",
     "a program on each side works all the while",
     deletions=KEEPS,
@@ -199,7 +218,7 @@ def test_a_mirror_of_a_store_at_work(machines: Machines, follow: Follow, counted
 @scenario(
     "rsync -a --link-dest",
     "backups of two days share their files; each is a store, and stays as it was",
-    deletions="each backup has what was there on its day",
+    deletions="each has what was there on its day",
     needs=RSYNC,
     follows=("rsync: a backup of each day",),
 )
@@ -250,7 +269,7 @@ def test_an_old_backup_over_a_newer_store(machines: Machines) -> None:
 @scenario(
     "rsync -a",
     "one side purged what the other one still has, and had gone on with",
-    deletions="what was purged comes back, and stays hidden",
+    deletions="not carried; what was purged comes back hidden",
     needs=RSYNC,
     follows=("rsync: both ways",),
 )
