@@ -110,8 +110,10 @@ class Merge:
     def _bring(self, lacking: _Lacking, mine: SessionDirectory) -> bool:
         """Copy objects, then what refers to them; tell whether anything was copied."""
         before = self._result.files
-        for sha in lacking.objects:
-            self._copy_object(lacking.theirs, sha, mine)
+        # What a checkpoint needs comes before it: at no moment is one listed here that cannot be read.
+        checkpoints = filter(None, [self._copy_message(lacking, sha, mine) for sha in lacking.objects])
+        for _, sha in sorted(checkpoints):
+            self._copy_checkpoint(lacking, sha, mine)
         if self._result.files > before:
             mine.objects.sync()
         for ref in lacking.records:
@@ -119,16 +121,34 @@ class Merge:
         self._activate(lacking, mine)
         return self._result.files > before
 
-    def _copy_object(self, theirs: SessionDirectory, sha: str, mine: SessionDirectory) -> None:
+    def _copy_message(
+        self, lacking: _Lacking, sha: str, mine: SessionDirectory
+    ) -> tuple[str, str] | None:
+        """Copy an object that is no checkpoint; of a checkpoint return its time and hash."""
+        theirs = lacking.theirs
         try:
             data = theirs.objects.read(sha)
             record = records.decode_object(data, str(theirs.id))
         except (StorageError, InvalidRecordError) as error:
             self._refuse(theirs.objects.path(sha), error)
+            return None
+        if isinstance(record, CheckpointObject):
+            return record.at, sha
+        self._put(data, mine)
+        return None
+
+    def _copy_checkpoint(self, lacking: _Lacking, sha: str, mine: SessionDirectory) -> None:
+        try:
+            data = lacking.theirs.objects.read(sha)
+        except StorageError as error:
+            self._refuse(lacking.theirs.objects.path(sha), error)
             return
+        self._put(data, mine)
+        self._result.checkpoints_new += 1
+
+    def _put(self, data: bytes, mine: SessionDirectory) -> None:
         mine.objects.put(data)
         self._count(len(data))
-        self._result.checkpoints_new += isinstance(record, CheckpointObject)
 
     def _copy_record(
         self, theirs: SessionDirectory, ref: MetaRef | PurgeRef, mine: SessionDirectory
