@@ -330,6 +330,12 @@ def set_aside(path: str) -> str:
     return aside
 
 
+def rename(path: str, final: str) -> None:
+    """Give a file or directory another name, in the same directory."""
+    with named(path):
+        os.rename(path, final)
+
+
 def keep_aside(path: str) -> None:
     """Give a damaged file that is about to be replaced the name that ``set_aside`` would.
 

@@ -43,6 +43,7 @@ KINDS: dict[str, Severity] = {
     "purged": _WARNING,
     "session-empty": _NOTE,
     "modes-open": _WARNING,
+    "letter-case": _ERROR,
     "link": _NOTE,
     "link-outside": _WARNING,
     "adoptable": _WARNING,

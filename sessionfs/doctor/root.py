@@ -12,6 +12,7 @@ from ..ids import is_session_name
 from ..root import HEADER, ROOT_FILES, SESSIONS, Root
 from .evidence import readable
 from .kinds import Found, Repair, found, reason
+from .lettercase import intended, misnamed
 from .session import odd
 
 _OWNERS = frozenset({".git", ".stfolder", ".stignore", ".stversions", ".hg", ".svn"})
@@ -29,15 +30,20 @@ def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Fo
             yield from _fixed(root, writer, name, expected)
     for name in sorted(files.names(root.path)):
         if name not in ROOT_FILES and name not in _OWNERS and name != SESSIONS:
-            yield odd(files.join(root.path, name))
+            yield _strange(files.join(root.path, name))
     for name in sorted(files.names(root.sessions)):
         if not is_session_name(name):
-            yield odd(files.join(root.sessions, name))
+            yield _strange(files.join(root.sessions, name))
     if entries.look(root.sessions).kind in ("file", "other"):
         repair = Repair("set it aside", lambda: files.set_aside(root.sessions))
         yield found("not-regular", root.sessions, "is no directory", repair=repair)
     for path, target, within in root.links():
         yield link(path, target, within)
+
+
+def _strange(path: str) -> Found:
+    right = intended(path)
+    return odd(path) if right is None else misnamed(path, right)
 
 
 def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Found:

@@ -18,6 +18,7 @@ from ..session import SessionDirectory
 from . import kinds, objects, refs
 from .evidence import Evidence
 from .kinds import Found, Repair, found
+from .lettercase import intended, misnamed
 from .objects import DirectoryOf, Needed, Reading, Surveyed
 
 _CONFLICT = re.compile(r"\.sync-conflict-|conflicted copy|case conflict|\.orig$|\.rej$|\(\d+\)", re.I)
@@ -55,7 +56,8 @@ def examine(
     seen = directory.names()
     surveyed = objects.survey(directory, reading)
     needed = Needed(surveyed)
-    foreign = sorted(_foreign(directory))
+    strange = {path: intended(path) for path in sorted(_foreign(directory))}
+    foreign = [path for path, right in strange.items() if right is None]
     bad = [directory.objects.path(sha) for sha in surveyed.bad]
     evidence = Evidence([*foreign, *bad], elsewhere, directory.limit)
     there, unreadable = _elsewhere(evidence, directory.id)
@@ -70,6 +72,7 @@ def examine(
     for path in foreign:
         results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
     results += filter(None, map(adopting.found, there))
+    results += [misnamed(path, right, directory.id) for path, right in strange.items() if right]
     results += _directories(directory)
     results += _purged(directory)
     if not (surveyed.here or any(seen)) and files.is_directory(directory.path):

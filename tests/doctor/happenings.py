@@ -66,6 +66,10 @@ def enlarge(path: Path) -> Path:
     return path
 
 
+def in_capitals(path: Path) -> Path:
+    return path.rename(path.with_name(path.name.upper()))
+
+
 def link_to(target: str) -> Callable[[Path], object]:
     return lambda path: path.symlink_to(target)
 
@@ -297,6 +301,14 @@ HAPPENS: list[tuple[str, Callable[[Store], Told]]] = [
     ("purged", in_session(purged)),
     ("session-empty", empty_session),
     ("modes-open", open_modes),
+    ("letter-case", lambda store: Told(in_capitals(store.file(store.lonely)), store.session)),
+    ("letter-case", lambda store: Told(in_capitals(store.root / "README.md"))),
+    ("letter-case", in_refs(lambda store: in_capitals(store.active), "active-ref-missing")),
+    ("letter-case", in_refs(lambda store: in_capitals(store.meta))),
+    (
+        "letter-case",
+        in_refs(lambda store: in_capitals(store.refs), "active-ref-missing", "meta-missing"),
+    ),
     ("link", in_another_store),
     ("link-outside", lambda store: linked(store, store.root.parent / "away" / "objects")),
     ("adoptable", renamed),

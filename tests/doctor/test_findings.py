@@ -113,7 +113,7 @@ GOLDEN_FINDINGS = {
     "corrupt-meta": {"meta-damaged"},
     "corrupt-object": {"object-damaged"},
     "corrupt-purge": {"active-ref-missing", "meta-damaged", "purged"},
-    "foreign-files": set(),
+    "foreign-files": {"letter-case"},
     "heads-left-behind": {"meta-damaged"},
     "heads-that-met": {
         "active-ref-damaged",

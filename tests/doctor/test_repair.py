@@ -11,6 +11,8 @@ import pytest
 
 from sessionfs import UpdateSessionRequest
 
+from ..store.helpers import snapshot
+from .happenings import in_capitals
 from .helpers import Store, answers, check_repair, everything, grave, of_kind, write
 
 BOM = b"\xef\xbb\xbf"
@@ -249,4 +251,24 @@ def test_what_is_too_large_to_be_looked_at_is_left(tmp_path: Path) -> None:
     before = everything(store.root)
     result = store.repair()
     assert {each.kind for each in grave(result)} == {"too-large"}
+    assert everything(store.root) == before
+
+
+def test_a_store_whose_names_are_in_capitals_is_named_back(store: Store) -> None:
+    before = snapshot(store.root)
+    for path in sorted(store.root.rglob("*"), reverse=True):
+        if path.name != "sessionfs.json":
+            in_capitals(path)
+    assert store.open().list_sessions().sessions == []
+    assert {each.kind for each in grave(store.verify())} == {"letter-case"}
+    while any(each.repaired for each in store.repair().findings):
+        pass
+    assert snapshot(store.root) == before
+
+
+def test_in_other_letters_what_has_the_right_ones_as_well_is_left(store: Store) -> None:
+    for path in (store.objects, store.active, store.meta, store.root / "README.md"):
+        (path.with_name(path.name.upper())).write_bytes(b"something else")
+    before = everything(store.root)
+    assert grave(store.repair()) == []
     assert everything(store.root) == before
