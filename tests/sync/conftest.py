@@ -22,8 +22,13 @@ ROOM = 500_000_000
 class Follow(Protocol):
     """Runs what ``spec/SYNC.md`` says, as in ``follow("rsync: both ways", laptop)``."""
 
-    def __call__(self, key: str, machine: Machine, **variables: str) -> str:
-        """Run a block on a machine, with the shell variables that it uses; return what it prints."""
+    def __call__(
+        self, key: str, machine: Machine, *, ends: tuple[int, ...] = (0,), **variables: str
+    ) -> str:
+        """Run a block on a machine, with the shell variables that it uses; return what it prints.
+
+        It ends with one of these exit codes.
+        """
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,9 +64,11 @@ def follow(request: pytest.FixtureRequest) -> Iterator[Follow]:
     assert told is not None, "only a scenario follows instructions"
     done: set[str] = set()
 
-    def run(key: str, machine: Machine, **variables: str) -> str:
+    def run(key: str, machine: Machine, *, ends: tuple[int, ...] = (0,), **variables: str) -> str:
         done.add(key)
-        return machine.run(BLOCKS[key], **variables)
+        ended = machine.tried(BLOCKS[key], **variables)
+        assert ended.returncode in ends, f"{BLOCKS[key]}\n{ended.stdout}{ended.stderr}"
+        return ended.stdout
 
     yield run
     assert done == set(told.follows)
