@@ -76,7 +76,10 @@ class Feed:
         self._directory, self._session_ids, self._baseline = directory, session_ids, baseline
         self._relist_seconds, self._notify, self._wake = relist_seconds, notify, wake
         self._known: dict[UUID, Known] = {}
-        self._turn = threading.Condition()  # guards what the threads share, from here ...
+        # ``with`` takes this, not the condition: an interrupt in the midst of a condition's own Python
+        # code would leave the lock taken for ever.
+        self._lock = threading.RLock()  # guards what the threads share, from here ...
+        self._turn = threading.Condition(self._lock)
         self._due: OrderedDict[UUID, bool] = OrderedDict()  # True: whatever the fingerprints say
         self._relist_at = 0.0
         self._relisted_at = self._relist_took = 0.0
@@ -100,7 +103,7 @@ class Feed:
         """Return the next event, or None if there is none now; raise what made the thread fail."""
         if not self.is_ours():
             return None
-        with self._turn:
+        with self._lock:
             if self._closed:
                 return None
             if self._events:
@@ -114,7 +117,7 @@ class Feed:
     def stop(self) -> None:
         """Make the thread end soon, and give no event from now on."""
         if self.is_ours():
-            with self._turn:
+            with self._lock:
                 self._closed = True
                 self._ending.set()
                 self._turn.notify_all()
@@ -167,7 +170,7 @@ class Feed:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        with self._turn:
+        with self._lock:
             self.failure = self.failure or error
             self._ending.set()
             self._turn.notify_all()
@@ -202,9 +205,9 @@ class Feed:
             self._relist()
         while self._again and next(iter(self._again.values())) <= now:
             session, _ = self._again.popitem(last=False)
-            with self._turn:
+            with self._lock:
                 self._due.setdefault(session, False)
-        with self._turn:
+        with self._lock:
             if not self._due or len(self._events) >= _MOST_QUEUED:
                 next_at = min(self._relist_at, next(iter(self._again.values()), math.inf))
                 wait = min(next_at - time.monotonic(), _TICK_SECONDS)
@@ -215,12 +218,12 @@ class Feed:
         self._look(session, forced=forced)
 
     def _heard(self, sessions: Collection[UUID]) -> None:
-        with self._turn:
+        with self._lock:
             self._due.update(dict.fromkeys(sessions, True))
             self._turn.notify_all()
 
     def _missed(self) -> None:
-        with self._turn:
+        with self._lock:
             soon = self._relisted_at + _REST * self._relist_took
             self._relist_at = min(self._relist_at, soon)
             self._turn.notify_all()
@@ -235,7 +238,7 @@ class Feed:
     def _relist(self) -> None:
         """Compare all sessions with what is known of them, reading none."""
         begun = time.monotonic()
-        with self._turn:
+        with self._lock:
             self._relist_at = begun + self._relist_seconds
         ids = self._ids()
         for session in ids | self._known.keys() if ids is not None else ():
@@ -244,9 +247,9 @@ class Feed:
             known = self._known.get(session)
             if known is None or not is_unchanged(self._directory(session), known):
                 self._notices.mark((session,))
-                with self._turn:
+                with self._lock:
                     self._due.setdefault(session, False)
-        with self._turn:
+        with self._lock:
             self._relisted_at = time.monotonic()
             self._relist_took = self._relisted_at - begun
 
@@ -266,7 +269,7 @@ class Feed:
             self._notices.mark((session,))
         events = compare(before, found)
         if events:
-            with self._turn:
+            with self._lock:
                 self._events.extend(events)
             self._wake()
 

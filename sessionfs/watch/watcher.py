@@ -14,6 +14,9 @@ from ..models.events import Event
 from ..session import SessionDirectory
 from .feed import RELIST_SECONDS, Baseline, Feed
 
+_NAP = 1.0
+"""Seconds of a wait: Python does not see a signal that came right before one until it is over."""
+
 
 class Watcher:
     """A blocking iterator of events.
@@ -45,10 +48,11 @@ class Watcher:
         relist_seconds: float = RELIST_SECONDS,
         notify: bool = True,
     ) -> None:
-        self._news = news = threading.Condition()
+        self._lock = lock = threading.RLock()
+        self._news = news = threading.Condition(lock)
 
         def wake() -> None:  # that knows nothing of the watcher, so that a forgotten one ends
-            with news:
+            with lock:
                 news.notify_all()
 
         self._feed = Feed(
@@ -62,7 +66,7 @@ class Watcher:
         )
         weakref.finalize(self, self._feed.stop)
         try:
-            with news:
+            with lock:
                 news.wait_for(lambda: self._feed.started)
             if self._feed.failure is not None:
                 raise self._feed.failure
@@ -95,14 +99,14 @@ class Watcher:
         end = None if timeout is None else time.monotonic() + timeout
         if not self._feed.is_ours():
             return None
-        with self._news:  # no news can come between a look for them and the wait
+        with self._lock:  # no news can come between a look for them and the wait
             while True:
                 over = self._feed.over  # before a look for events: none comes after it
                 event = self._feed.take()
                 left = None if end is None else end - time.monotonic()
                 if event is not None or over or (left is not None and left <= 0):
                     return event
-                self._news.wait(left)
+                self._news.wait(_NAP if left is None else min(left, _NAP))
 
     @property
     def is_closed(self) -> bool:

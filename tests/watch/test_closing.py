@@ -211,3 +211,34 @@ def test_two_watchers_at_once(tmp_path: Path) -> None:
         do("rename", session)
         replays[1].settle(two)
     assert replays[1].sessions[session].title == "renamed"
+
+
+INTERRUPT = """
+import os, signal, sys, threading
+from sessionfs import FileStorage
+
+def interrupt():
+    main, waiting = threading.main_thread().ident, []
+    while waiting[:2] != ["wait", "next_event"]:
+        frame, waiting = sys._current_frames()[main], []
+        while frame is not None:
+            waiting.append(frame.f_code.co_name)
+            frame = frame.f_back
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with FileStorage(sys.argv[1]).watch() as events:
+    # With the main thread deaf for it, this one gets the signal, and the main thread sleeps on.
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        next(events)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_an_interrupt_that_does_not_wake_the_wait_ends_it(tmp_path: Path) -> None:
+    here(tmp_path)("create", "first")
+    assert run(INTERRUPT, tmp_path).stdout == "interrupted\n"
