@@ -54,12 +54,17 @@ def find(directory: SessionDirectory, refs: RefNames, left: list[Left], active: 
             sure = False
         else:
             tips.setdefault(sha, ref.at)
-    found = [active]
+    standing = [active]
     for sha, at in tips.items():
         behind = [gone.sha for gone in left if at < gone.at]
-        if sha == active or sha in behind:
-            continue
-        told = history.is_followed(sha, (*tips, *behind))
+        if sha != active and sha not in behind:
+            told = history.is_followed(sha, behind)
+            if not told:
+                standing.append(sha)
+                sure = sure and told is not None
+    found = [active]
+    for sha in standing[1:]:
+        told = history.is_followed(sha, standing)
         if not told:
             found.append(sha)
             sure = sure and told is not None

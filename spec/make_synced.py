@@ -156,6 +156,14 @@ def heads_left_behind() -> Store:
     missing.meta(20, left=[chain[3].hash])
     absent(missing, chain[3])
     missing.expect(missing.first_meta("Missing"), 20, chain[0], heads=[chain[2]])
+
+    hides = Session(store, SD)  # what was left behind and came back follows a head, which stays one
+    chain = appends(hides, 4)
+    unseen = hides.checkpoint(30, turn(0) + turn(9), chain[0])
+    for second, made_ in ((2, chain[2]), (20, chain[1]), (30, unseen)):
+        hides.activate(second, made_)
+    hides.meta(20, left=[chain[3].hash])
+    hides.expect(hides.first_meta("Hides"), 30, unseen, heads=[chain[1]])
     return store
 
 

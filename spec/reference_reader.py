@@ -314,12 +314,12 @@ class Session:
         known = {sha256 for _, sha256 in self.checkpoints()}
         named = {self.target(ref): ref[2] for ref in self.active_refs}  # by the highest ref
         tips = [(at, sha256) for sha256, at in named.items() if sha256 in known - {active}]
-        heads = [active]
+        standing = [active]
         for at, sha256 in sorted(tips, reverse=True):
             left = {gone for time, _, new in self.changes if time > at for gone in new.get("left", [])}
-            if sha256 not in self.reach({active, *named} - {sha256} | left):
-                heads.append(sha256)
-        return heads
+            if sha256 not in self.reach(left):
+                standing.append(sha256)
+        return [tip for tip in standing if tip == active or tip not in self.reach({*standing} - {tip})]
 
     def facts(self) -> Record:
         """Section 4.3: fold what was set; the last writer wins, field by field."""

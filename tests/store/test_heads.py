@@ -204,3 +204,18 @@ def test_a_rewind_that_leaves_nothing_behind_writes_no_record(tmp_path: Path) ->
     assert one.checkpoint_path(last.id).endswith(f"{sha}.json")
     one.set_active_checkpoint(session, last.id)
     assert len(list(refs.glob("meta.*"))) == 2
+
+
+def test_what_was_left_behind_and_comes_back_hides_no_head(tmp_path: Path) -> None:
+    """A rewind and work that it had not seen are two heads, also where refs that it removed come back."""
+    one, other, session = _apart(tmp_path)
+    to = one.append_messages(session, [{"one": 1}]).id
+    one.append_messages(session, [{"one": 2}])
+    shutil.copytree(tmp_path / "one", tmp_path / "backup")
+    one.append_messages(session, [{"one": 3}])
+    one.set_active_checkpoint(session, to)
+    theirs = other.append_messages(session, [{"other": 1}]).id
+    _sync(one, other)
+    assert _heads(one, session) == _heads(other, session) == [theirs, to]
+    union(tmp_path / "backup", tmp_path / "one")
+    assert _heads(one, session) == [theirs, to]
