@@ -18,7 +18,6 @@ from sessionfs import (
     SearchQuery,
     Session,
     SessionStatus,
-    SessionVisibility,
     StorageError,
 )
 from sessionfs.ids import checkpoint_id
@@ -125,30 +124,21 @@ def answers(storage: FileStorage, root: Path, sessions: Iterable[str]) -> bytes:
     listed = storage.list_sessions()
     told.append(listed)
     queries = [
-        ListSessionsQuery(limit=1),
         ListSessionsQuery(limit=2, offset=1),
         ListSessionsQuery(search="TITLE 1"),
         *(ListSessionsQuery(status=status) for status in SessionStatus),
-        ListSessionsQuery(visibility=SessionVisibility.PUBLIC),
         ListSessionsQuery(cwd_below="/home"),
     ]
     if listed.sessions:
-        middle = listed.sessions[len(listed.sessions) // 2]
-        queries += [
-            ListSessionsQuery(updated_since=middle.updated_at),
-            ListSessionsQuery(created_until=middle.created_at),
-        ]
+        queries.append(ListSessionsQuery(updated_since=listed.sessions[-1].created_at))
     told += [storage.list_sessions(each) for each in queries]
-    told += [storage.search(SearchQuery(text)) for text in ("turn", "same", "title")]
-    told.append(storage.search(SearchQuery("turn").with_status(SessionStatus.ACTIVE)))
+    told += [storage.search(SearchQuery(text)) for text in ("turn", "title")]
     told.append(storage.get_store_stats())
     for session in sorted(sessions):
         for ask in (
             storage.get_session,
-            storage.get_active_checkpoint,
             storage.get_session_stats,
             lambda id_: storage.list_checkpoints(id_, EVERYTHING),
-            lambda id_: storage.list_checkpoints(id_, ListCheckpointsQuery(limit=2, offset=1)),
         ):
             try:
                 told.append(ask(UUID(session)))
@@ -158,30 +148,29 @@ def answers(storage: FileStorage, root: Path, sessions: Iterable[str]) -> bytes:
 
 
 def check_end(world: World) -> None:
-    """Let everything reach everyone: all tell the same, and what each tells is the newest."""
-    for replica in world.replicas:
-        replica.storage.update_index()  # what changes from now on has to be noticed
-    exchange(world.replicas)
+    """Let everything reach everyone: all tell the same, and what they tell is the newest."""
     for replica in world.replicas:
         replica.meanwhile = None
-        world.arrive(replica)
-    told: set[bytes] = set()
+        replica.storage.update_index()  # what changes from now on has to be noticed
+    exchange(world.replicas)
+    one = world.replicas[len(world.written) % len(world.replicas)]
+    fresh = one.opened(Path(os.devnull) / "nowhere")
+    told = {answers(fresh, one.root, world.histories)}
     for replica in world.replicas:
-        require(replica.look() == world.replicas[0].names, "not the same files")
-        nowhere = Path(os.devnull) / "nowhere"
+        world.arrive(replica)
+        require(replica.look() == one.names, "not the same files")
         told.add(answers(replica.storage, replica.root, world.histories))
-        told.add(answers(replica.opened(nowhere), replica.root, world.histories))
         require(len(told) == 1, "not the same answers:", *sorted(told))
-        check(world, replica)
-        check_readable(world, replica)
+    check(world, one)
+    check_readable(world, one)
     for session, history in world.histories.items():
-        view = world.view(world.replicas[0], session)
+        view = world.view(one, session)
         everything = frozenset(
             name
             for name, edit in history.edits.items()
             if ACTIVE not in edit.sets or edit.sets[ACTIVE] in view.complete
         )
         if not view.is_gone:
-            found = world.replicas[0].storage.get_session(UUID(session))
+            found = one.storage.get_session(UUID(session))
             heads = [_hash(history, each.id) for each in found.heads]
             _check_newest(history, found, heads, everything, view)
