@@ -48,12 +48,13 @@ def partial(source: Source, target: Replica, rng: random.Random) -> None:
             _copy(source, target, name)
 
 
-def one_place(source: Source, target: Replica, rng: random.Random) -> None:
-    """Copy all objects, or all refs, or those of one session, and not the rest."""
-    places = sorted({name.rpartition("/")[0] for name in source.names})
-    chosen = rng.choice([*places, "objects", "refs", "/"]) if places else ""
+def one_kind(source: Source, target: Replica, rng: random.Random) -> None:
+    """Copy all files of one kind and no other, or all others: of one session, or of each."""
+    kind = rng.choice(["objects/", "refs/", "refs/active.", "refs/meta.", "refs/purge."])
+    sessions = sorted({name.split("/")[1] for name in source.names if name.startswith(SESSIONS)})
+    session, only = rng.choice(["", *sessions]), rng.random() < 0.5
     for name in _shuffled(source, rng):
-        if chosen in name and _differs(source, target, name):
+        if session in name and (kind in name) == only and _differs(source, target, name):
             _copy(source, target, name)
 
 
@@ -110,7 +111,7 @@ TRANSFERS: dict[str, Transfer] = {
     "newer wins": newer_wins,
     "overwrite": overwrite,
     "partial": partial,
-    "one place": one_place,
+    "one kind": one_kind,
     "cut off": cut_off,
     "conflict copies": conflict_copies,
     "removals": removals,

@@ -56,10 +56,11 @@ class View:
             for sha in self.shown
             if history.objects[sha].is_checkpoint and history.needs(sha) <= self.shown
         }
-        here_or_before = self.names | replica.arrived.get(session, set())
+        # A purge removes refs that nobody has replaced, and what they name may come back without them.
+        before = set() if self.purges else replica.arrived.get(session, set())
         self.edits = frozenset(
             name
-            for name in here_or_before
+            for name in self.names | before
             if name in history.edits
             and (
                 history.edits[name].sets[ACTIVE] in self.complete
@@ -120,9 +121,13 @@ class World:
         return made
 
     def absorb(
-        self, replica: Replica, seen: frozenset[str] = frozenset(), state: StateOf = _nothing
+        self, replica: Replica, seen: frozenset[str] = frozenset(), state: StateOf | None = None
     ) -> None:
-        """Take up what the package has written at a replica, and what it has removed."""
+        """Take up what the package has written at a replica, and what it has removed.
+
+        Clones may write the same at the same time: one file, whose writers had seen what either had.
+        Without a ``state`` what is new there was brought from elsewhere.
+        """
         now = replica.look()
         new, gone = sorted(now - replica.names), replica.names - now
         for name in gone - replica.torn:
@@ -138,11 +143,10 @@ class World:
             if name in self.written:
                 same = data == self.written[name]
                 require(same or not self._names_have_one_content, "one name, two contents:", name)
-                continue
-            if FORMAT.fullmatch(name) or "/" not in name:
+            elif FORMAT.fullmatch(name) or "/" not in name:
                 self.written[name] = data
                 os.utime(replica.root / name, ns=(replica.now_us * 1000,) * 2)
-            if FORMAT.fullmatch(name):
+            if FORMAT.fullmatch(name) and state is not None:
                 self._learn(name, data, seen, state)
         self.arrive(replica)
 
