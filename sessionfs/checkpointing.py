@@ -48,7 +48,7 @@ def put_state(
             onto=onto,
             parent=parent,
             after=after,
-            at=directory.next_at(refs),
+            at=directory.next_at(refs, onto, active),
             added=state.elements[common:],
             common=common,
             metadata=metadata,
@@ -72,13 +72,29 @@ def append(
         built = history.build(
             onto=active,
             parent=active[0].sha,
-            at=directory.next_at(refs),
+            at=directory.next_at(refs, active),
             added=state.elements,
             common=active[0].checkpoint.count,
             metadata=metadata,
             limit=directory.limit,
         )
         return _write(directory, refs, built, state, expected_active), built
+
+
+def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, CheckpointObject]:
+    """Make a checkpoint that is here active and the only head; return its hash and object.
+
+    The refs of what has not arrived yet stay: what they name was not seen, and is told of when it has.
+    """
+    sha = require(directory, checkpoint)
+    chain = directory.open(sha)
+    history.require_large(directory.objects, chain)
+    refs = directory.names()
+    at = directory.next_at(refs, chain, _active_if_readable(directory, refs, None))
+    known = heads.known(directory, refs)
+    left = heads.left_by(directory, known, sha)
+    directory.replace([*known], directory.publish(sha, at, left))
+    return sha, chain[0].checkpoint
 
 
 def require(directory: SessionDirectory, checkpoint: UUID) -> str:

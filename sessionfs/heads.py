@@ -86,11 +86,17 @@ def replaced(directory: SessionDirectory, refs: RefNames, sha: str) -> list[Acti
     return done + others[: max(len(others) - MOST, 0)]
 
 
-def left_by(directory: SessionDirectory, refs: RefNames, sha: str) -> list[str]:
-    """Return the tips that are left behind where this checkpoint becomes the only head."""
+def known(directory: SessionDirectory, refs: RefNames) -> dict[ActiveRef, str]:
+    """Return the active refs whose checkpoints are here and sound, and these."""
     history = _History(directory)
-    found = dict.fromkeys(map(history.tip, reversed(refs.active)))
-    tips = [tip for tip in found if tip is not None and tip != sha]
+    tips = {ref: history.tip(ref) for ref in refs.active}
+    return {ref: tip for ref, tip in tips.items() if tip is not None}
+
+
+def left_by(directory: SessionDirectory, known: dict[ActiveRef, str], sha: str) -> list[str]:
+    """Return the tips, of the refs that are known, that are left behind where this becomes the only head."""
+    history = _History(directory)
+    tips = [tip for tip in dict.fromkeys(reversed(known.values())) if tip != sha]
     return [tip for tip in tips if not history.is_followed(tip, (sha, *tips))]
 
 

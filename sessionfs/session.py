@@ -190,9 +190,15 @@ class SessionDirectory:
 
     # Writing
 
-    def next_at(self, refs: RefNames) -> str:
-        """Return the timestamp of something that is written now, after these refs were seen."""
-        return next_timestamp(self._clock(), refs.highest_at)
+    def next_at(self, refs: RefNames, *chains: Chain | None) -> str:
+        """Return the timestamp of something that is written now, after these were seen.
+
+        The ref of a checkpoint that is built upon may not have arrived, and must not win when it does.
+        """
+        seen = [chain[0].checkpoint.at for chain in chains if chain is not None]
+        if refs.highest_at is not None:
+            seen.append(refs.highest_at)
+        return next_timestamp(self._clock(), max(seen, default=None))
 
     def put_checkpoint(self, checkpoint: CheckpointObject, large: dict[str, bytes]) -> str:
         """Store a checkpoint's objects and return its hash; they are not synced yet."""

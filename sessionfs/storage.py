@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from . import bulk, checkpointing, checks, heads, history, listing, needs, searching, stats, views
+from . import bulk, checkpointing, checks, history, listing, needs, searching, stats, views
 from .files import MAX_BYTES, Durability, StrPath
 from .listing import Listed
 from .messages import encode_messages, encode_metadata
@@ -276,13 +276,8 @@ class FileStorage(Upkeep):
         It becomes the only head: where writers met that had not seen each other, this settles it.
         """
         directory = self._writable(session_id)
-        sha = checkpointing.require(directory, checkpoint_id)
-        chain = directory.open(sha)
-        history.require_large(directory.objects, chain)
-        refs = directory.names()
-        left = heads.left_by(directory, refs, sha)
-        directory.replace(refs.active, directory.publish(sha, directory.next_at(refs), left))
-        return views.summary(session_id, Listed.of(sha, chain[0].checkpoint))
+        sha, checkpoint = checkpointing.activate(directory, checkpoint_id)
+        return views.summary(session_id, Listed.of(sha, checkpoint))
 
     def get_session_stats(self, session_id: UUID) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""

@@ -219,3 +219,20 @@ def test_what_was_left_behind_and_comes_back_hides_no_head(tmp_path: Path) -> No
     assert _heads(one, session) == _heads(other, session) == [theirs, to]
     union(tmp_path / "backup", tmp_path / "one")
     assert _heads(one, session) == [theirs, to]
+
+
+def test_a_rewind_leaves_the_ref_of_what_has_not_arrived(tmp_path: Path) -> None:
+    """It was not seen: when it arrives it is a head, also where a tool carries removals on."""
+    one, other, session = _apart(tmp_path)
+    first, *_ = one.list_checkpoints(session).checkpoints
+    theirs = other.append_messages(session, [{"other": 1}]).id
+    refs = Path(other.session_path(session)) / "refs"
+    (early,) = refs.glob("active.*")
+    shutil.copy(early, Path(one.session_path(session)) / "refs")
+    one.set_active_checkpoint(session, first.id)
+    left = {path.name for path in Path(one.session_path(session)).glob("refs/active.*")}
+    for path in refs.glob("active.*"):
+        if path.name not in left:
+            path.unlink()
+    _sync(one, other)
+    assert _heads(one, session) == _heads(other, session) == [first.id, theirs]

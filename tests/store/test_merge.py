@@ -11,7 +11,12 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import CreateSessionRequest, FileStorage, UpdateSessionRequest
+from sessionfs import (
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    FileStorage,
+    UpdateSessionRequest,
+)
 
 from .helpers import snapshot
 
@@ -117,3 +122,26 @@ def test_an_edit_wins_over_all_that_its_writer_had_seen_whatever_the_clocks_say(
     storage.update_session(session, UpdateSessionRequest(title="mine"))
     assert storage.get_active_checkpoint(session).id == mine.id
     assert storage.get_session(session).title == "mine"
+
+
+def test_what_is_built_on_a_checkpoint_wins_over_its_ref_that_arrives_later(tmp_path: Path) -> None:
+    """Also where the clock of the machine that it came from is years ahead."""
+    ahead = open_store(tmp_path / "ahead")
+    ahead._environment = ahead._environment._replace(clock=lambda: 4_000_000_000_000_000)
+    session = ahead.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
+    first = ahead.get_active_checkpoint(session).id
+    seen = ahead.append_messages(session, [{"n": 1}]).id
+    without = shutil.ignore_patterns("active.*", "meta.*")
+    for name in ("appended", "whole", "rewound"):
+        shutil.copytree(tmp_path / "ahead", tmp_path / name, ignore=without)
+        storage = open_store(tmp_path / name)
+        assert storage.get_active_checkpoint(session).id == seen
+        match name:
+            case "appended":
+                made = storage.append_messages(session, [{"n": 2}]).id
+            case "whole":
+                made = storage.create_checkpoint(session, CreateCheckpointRequest([{"n": 3}], first)).id
+            case _:
+                made = storage.set_active_checkpoint(session, first).id
+        union(tmp_path / "ahead", tmp_path / name)
+        assert storage.get_active_checkpoint(session).id == made
