@@ -66,9 +66,7 @@ def _check_session(world: World, replica: Replica, session: str, view: View) -> 
         _check_newest(history, found, heads, view.edits, view)
 
 
-def _check_newest(
-    history: History, found: Session, heads: list[str], among: Names, view: View
-) -> None:
+def _check_newest(history: History, found: Session, heads: list[str], among: Names, view: View) -> None:
     for what, told in ((TITLE, found.title), (STATUS, str(found.status)), (ACTIVE, heads[0])):
         newest = history.newest(what, among)
         if what == ACTIVE and view.purges:

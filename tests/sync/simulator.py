@@ -75,7 +75,9 @@ class Simulator(RuleBasedStateMachine):
             self.cleanup.enter_context(mock.patch.object(module, name, value))
         ids = random.Random(1)
         self.cleanup.enter_context(
-            mock.patch.object(bulk, "new_session_id", lambda _: UUID(int=ids.getrandbits(128), version=4))
+            mock.patch.object(
+                bulk, "new_session_id", lambda _: UUID(int=ids.getrandbits(128), version=4)
+            )
         )
         self.world = World(Path(directory), names_have_one_content=self.names_have_one_content)
         self.backups: list[Backup] = []
@@ -193,13 +195,19 @@ class Simulator(RuleBasedStateMachine):
         """Delete a session and purge it; not while a tool has left the only whole copy here."""
         replica, session = self._chosen(at, seed)
         world = self.world
-        if session is None or seed % 3 or any(world.view(each, session).torn for each in world.replicas):
+        if (
+            session is None
+            or seed % 3
+            or any(world.view(each, session).torn for each in world.replicas)
+        ):
             return
         world.write(replica, session, lambda: replica.storage.delete_session(UUID(session)))
         view = world.view(replica, session)
-        (status,) = {each.sets[STATUS] for each in world.histories[session].newest(STATUS, view.edits)}
-        if status == "DELETED":
-            world.write(replica, session, lambda: replica.storage.purge_session(UUID(session), force=True))
+        newest = world.histories[session].newest(STATUS, view.edits)
+        if {each.sets[STATUS] for each in newest} == {"DELETED"}:  # else somebody restored it meanwhile
+            world.write(
+                replica, session, lambda: replica.storage.purge_session(UUID(session), force=True)
+            )
         check(world, replica)
 
     # What tools do

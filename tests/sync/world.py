@@ -99,7 +99,11 @@ class World:
         return [session for session in self.histories if session in here]
 
     def write(
-        self, replica: Replica, session: str | None, call: Callable[[], Result], state: StateOf = _nothing
+        self,
+        replica: Replica,
+        session: str | None,
+        call: Callable[[], Result],
+        state: StateOf = _nothing,
     ) -> Result | None:
         """Let the package write at a replica; None where it refused because something is not there.
 
