@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from sessionfs import FileStorage
 
@@ -71,6 +71,9 @@ class Replica:
         meanwhile: what happens to the directory amid the next write, when it asks for the time.
 
     """
+
+    open_ones: ClassVar[list[Replica]] = []
+    """The replicas of the last world."""
 
     def __init__(self, directory: Path, author: str, time: Time) -> None:
         self.root, self.cache = directory / "store", directory / "cache"

@@ -6,6 +6,7 @@ import random
 import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
@@ -28,7 +29,7 @@ from sessionfs.index import index
 
 from .causality import STATUS
 from .observing import check, check_end
-from .replicas import Backup, Replica
+from .replicas import Backup, Replica, Source
 from .transfers import COPYING, TRANSFERS, exchange, resurrect
 from .world import Messages, World
 
@@ -216,18 +217,14 @@ class Simulator(RuleBasedStateMachine):
     def sync(self, at: int, origin: int, how: str, seed: int) -> None:
         replica = self._turn(at, seed)
         if origin != at:
-            TRANSFERS[how](self.world.replicas[origin], replica, self.rng)
-            if how == "merge":
-                self.world.absorb(replica)
-            self.world.arrive(replica, forget=how == "removals")
+            self._transfer(self.world.replicas[origin], replica, how, self.rng)
             check(self.world, replica)
 
     @rule(at=REPLICAS, origin=REPLICAS, how=st.sampled_from(COPYING), seed=SEEDS)
     def sync_amid_the_next_write(self, at: int, origin: int, how: str, seed: int) -> None:
         replica, source = self._turn(at, seed), self.world.replicas[origin]
         if origin != at:
-            rng = random.Random(seed)
-            replica.meanwhile = lambda: TRANSFERS[how](source, replica, rng)
+            replica.meanwhile = partial(self._transfer, source, replica, how, random.Random(seed))
 
     @rule(at=REPLICAS, seed=SEEDS)
     def back_up(self, at: int, seed: int) -> None:
@@ -237,8 +234,7 @@ class Simulator(RuleBasedStateMachine):
     def copy_what_is_stale(self, at: int, how: str, seed: int) -> None:
         replica = self._turn(at, seed)
         if self.backups:
-            TRANSFERS[how](self.rng.choice(self.backups), replica, self.rng)
-            self.world.arrive(replica)
+            self._transfer(self.rng.choice(self.backups), replica, how, self.rng)
             check(self.world, replica)
 
     @rule(at=REPLICAS, seed=SEEDS)
@@ -284,6 +280,12 @@ class Simulator(RuleBasedStateMachine):
         self.rng = random.Random(seed)
         self.world.time.now_us += self.rng.choice(PAUSES)
         return self.world.replicas[at]
+
+    def _transfer(self, source: Source, target: Replica, how: str, rng: random.Random) -> None:
+        TRANSFERS[how](source, target, rng)
+        if how == "merge":
+            self.world.absorb(target)
+        self.world.arrive(target, forget=how == "removals")
 
     def _chosen(self, at: int, seed: int) -> tuple[Replica, str | None]:
         replica = self._turn(at, seed)

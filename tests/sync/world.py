@@ -86,6 +86,7 @@ class World:
     def __init__(self, directory: Path, *, names_have_one_content: bool = True) -> None:
         self.time = Time()
         self.replicas = [Replica(directory / author, author, self.time) for author in "abc"]
+        Replica.open_ones[:] = self.replicas
         self.histories: dict[str, History] = {}
         self.written: dict[str, bytes] = {}
         self._names_have_one_content = names_have_one_content
