@@ -33,6 +33,9 @@ ONCE = [
     "--ignore=tests/sync/test_git.py",
     "--ignore=tests/sync/test_git_worktree.py",
     "--ignore=tests/sync/test_rsync_interrupted.py",
+    "--ignore=tests/sync/test_simulator.py",
+    "--ignore=tests/sync/test_syncthing.py",
+    "--ignore=tests/sync/test_unison.py",
 ]
 """Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
 
@@ -161,7 +164,15 @@ def faults(session: nox.Session) -> None:
 def sync(session: nox.Session) -> None:
     """Sync stores with real tools, and print the table of what was tried with each."""
     session.install("--editable", ".[cli]", *test_tools())
-    session.run("pytest", "tests/sync", *session.posargs, env={"SESSIONFS_SCENARIOS": "table"})
+    apart = "--ignore=tests/sync/test_simulator.py"
+    session.run("pytest", "tests/sync", apart, *session.posargs, env={"SESSIONFS_SCENARIOS": "table"})
+
+
+@nox.session
+def simulator(session: nox.Session) -> None:
+    """Simulate 20,000 runs of 100 steps of replicas that are synced in every way; takes hours."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "tests/sync/test_simulator.py", *session.posargs, env=ALL)
 
 
 @nox.session

@@ -70,7 +70,7 @@ def _check_newest(history: History, found: Session, heads: list[str], among: Nam
     for what, told in ((TITLE, found.title), (STATUS, str(found.status)), (ACTIVE, heads[0])):
         newest = history.newest(what, among)
         if what == ACTIVE and view.purges:
-            newest += _unseen_by_purges(history, newest, view, among)
+            newest += _where_purged(history, view, among)
         values = {each.sets[what] for each in newest}
         require(not values or told in values, what, "is", told, "and not of", newest)
     for edit in history.newest(ACTIVE, among):
@@ -78,12 +78,19 @@ def _check_newest(history: History, found: Session, heads: list[str], among: Nam
         require(told_of, "neither a head nor built upon:", edit, "heads:", heads)
 
 
-def _unseen_by_purges(history: History, newest: list[Edit], view: View, among: Names) -> list[Edit]:
-    """Return what else may be active where a purge has taken refs away with what it had seen."""
+def _where_purged(history: History, view: View, among: Names) -> list[Edit]:
+    """Return what else may be active where a purge has taken refs away with what it had seen.
+
+    Where somebody who did not know of the purge went to a checkpoint that it took, or nothing is left that
+    the purge had not seen, nobody can tell what would be active in its place.
+    """
     seen: set[str] = set().union(*(history.edits[each].seen for each in view.purges))
-    work = [name for name in among if name not in seen]
-    found = history.newest(ACTIVE, work)
-    return found or [history.edits[name] for name in among if ACTIVE in history.edits[name].sets]
+    work = [name for name, each in history.edits.items() if ACTIVE in each.sets and name not in seen]
+    if any(history.edits[name].sets[ACTIVE] in view.hidden for name in work):
+        return [each for each in history.edits.values() if each.sets.get(ACTIVE) in view.complete]
+    return history.newest(ACTIVE, among.intersection(work)) or [
+        history.edits[name] for name in among if ACTIVE in history.edits[name].sets
+    ]
 
 
 def _hash(history: History, checkpoint: UUID) -> str:
