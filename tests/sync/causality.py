@@ -35,7 +35,7 @@ class Object(NamedTuple):
     follows: str | None = None
     base: str | None = None
     keep: int = 0
-    count: int = 0
+    length: int = 0
     large: tuple[tuple[int, str], ...] = ()
 
 
@@ -95,7 +95,7 @@ class History:
         if found is None:
             needed: set[str] = set()
             link: str | None = sha
-            shared = self.objects[sha].count
+            shared = self.objects[sha].length
             while link is not None:
                 needed.add(link)
                 each = self.objects[link]

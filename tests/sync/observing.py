@@ -25,7 +25,7 @@ from sessionfs.ids import checkpoint_id
 from .causality import ACTIVE, STATUS, TITLE, Edit, History, Names
 from .replicas import Replica
 from .transfers import exchange
-from .world import Violation, View, World, require
+from .world import View, Violation, World, require
 
 EVERYTHING = ListCheckpointsQuery(limit=10_000).with_state()
 

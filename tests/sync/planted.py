@@ -11,8 +11,7 @@ from unittest import mock
 
 from sessionfs import files, session
 from sessionfs.clock import next_timestamp
-from sessionfs.records import sha256
-from sessionfs.refs import ActiveRef, MetaRef, RefNames, Refs
+from sessionfs.refs import ActiveRef, RefNames, Refs
 from sessionfs.session import SessionDirectory
 
 from .replicas import Replica

@@ -85,12 +85,11 @@ class Replica:
         self.arrived: dict[str, set[str]] = {}
         self.meanwhile: Callable[[], None] | None = None
         self._time = time
-        self.reopen()
+        self.storage = self.opened(self.cache)
 
     def reopen(self) -> None:
         """Open the store anew, as another process."""
-        with suppress(AttributeError):
-            self.storage.close()
+        self.storage.close()
         self.storage = self.opened(self.cache)
 
     def opened(self, cache: Path) -> FileStorage:

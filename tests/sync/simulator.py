@@ -112,16 +112,22 @@ class Simulator(RuleBasedStateMachine):
         replica, session = self._chosen(at, seed)
         if session is None:
             return
-        states = self.world.histories[session].states
         for _ in range(self.rng.choice([1, 1, 1, 1, 7])):
-            added = self._messages()
-            self.world.write(
-                replica,
-                session,
-                lambda: replica.storage.append_messages(UUID(session), added),
-                lambda parent: [*states[parent or ""], *added],
-            )
+            self._append(replica, session)
         check(self.world, replica)
+
+    @rule(at=REPLICAS, other=REPLICAS, seed=SEEDS)
+    def append_at_the_same_time(self, at: int, other: int, seed: int) -> None:
+        """Two machines with the same clock know nothing of each other."""
+        replica, session = self._chosen(at, seed)
+        twin = self.world.replicas[other]
+        if session is None or at == other or not self._is_complete(twin, session):
+            return
+        twin.skew_us = replica.skew_us
+        for each in (replica, twin):
+            self._append(each, session)
+        for each in (replica, twin):
+            check(self.world, each)
 
     @rule(at=REPLICAS, seed=SEEDS)
     def branch(self, at: int, seed: int) -> None:
@@ -289,12 +295,23 @@ class Simulator(RuleBasedStateMachine):
 
     def _chosen(self, at: int, seed: int) -> tuple[Replica, str | None]:
         replica = self._turn(at, seed)
-        here = [
-            session
-            for session in self.world.sessions(replica)
-            if self.world.view(replica, session).complete
-        ]
+        sessions = self.world.sessions(replica)
+        here = [session for session in sessions if self._is_complete(replica, session)]
         return replica, self.rng.choice(here) if here else None
+
+    def _append(self, replica: Replica, session: str) -> None:
+        states, added = self.world.histories[session].states, self._messages()
+        self.world.write(
+            replica,
+            session,
+            lambda: replica.storage.append_messages(UUID(session), added),
+            lambda parent: [*states[parent or ""], *added],
+        )
+
+    def _is_complete(self, replica: Replica, session: str) -> bool:
+        return session in self.world.sessions(replica) and bool(
+            self.world.view(replica, session).complete
+        )
 
     def _checkpoint(self, replica: Replica, session: str | None) -> str | None:
         if session is None:
@@ -308,7 +325,7 @@ class Simulator(RuleBasedStateMachine):
     def _messages(self) -> Messages:
         self.counter += 1
         texts = [f"turn {self.counter}", "same", f"turn {self.counter}" + "." * 300]
-        chosen = self.rng.choices(texts, [8, 1, 1], k=self.rng.choice([0, 1, 1, 2]))
+        chosen = self.rng.choices(texts, [6, 1, 3], k=self.rng.choice([0, 1, 1, 2]))
         return [{"role": "user", "content": text} for text in chosen]
 
 

@@ -33,7 +33,7 @@ def newer_wins(source: Source, target: Replica, rng: random.Random) -> None:
 
 
 def overwrite(source: Source, target: Replica, rng: random.Random) -> None:
-    """Copy what is not there or is another in size or time, whichever is older, as ``rsync -a`` does."""
+    """Copy what is not there or has another time, the older ones too, as ``rsync -a`` does."""
     for name in sorted(source.names):
         if _differs(source, target, name):
             _copy(source, target, name)
