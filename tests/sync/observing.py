@@ -81,8 +81,8 @@ def _check_newest(history: History, found: Session, heads: list[str], among: Nam
 def _where_purged(history: History, view: View, among: Names) -> list[Edit]:
     """Return what else may be active where a purge has taken refs away with what it had seen.
 
-    Where somebody who did not know of the purge went to a checkpoint that it took, or nothing is left that
-    the purge had not seen, nobody can tell what would be active in its place.
+    Where somebody who did not know of the purge went to a checkpoint that it took, or nothing is left
+    that the purge had not seen, nobody can tell what would be active in its place.
     """
     seen: set[str] = set().union(*(history.edits[each].seen for each in view.purges))
     work = [name for name, each in history.edits.items() if ACTIVE in each.sets and name not in seen]

@@ -1,4 +1,4 @@
-"""A replica: a real directory with a store, an index and a clock of its own, and what tools do to it."""
+"""A replica: a real directory with a store, an index, a clock of its own, and what tools do to it."""
 
 from __future__ import annotations
 
@@ -165,12 +165,9 @@ class Replica:
         return Backup({name: self.stored(name) for name in self.names})
 
     def _write(self, path: str, stored: Stored) -> None:
-        try:
-            file = open(path, "wb")
-        except FileNotFoundError:
+        if not os.path.isdir(os.path.dirname(path)):
             os.makedirs(os.path.dirname(path))
-            file = open(path, "wb")
-        with file:
+        with open(path, "wb") as file:
             file.write(stored.data)
         os.utime(path, ns=(stored.mtime_ns, stored.mtime_ns))
 

@@ -75,11 +75,11 @@ class Simulator(RuleBasedStateMachine):
         ):
             self.cleanup.enter_context(mock.patch.object(module, name, value))
         ids = random.Random(1)
-        self.cleanup.enter_context(
-            mock.patch.object(
-                bulk, "new_session_id", lambda _: UUID(int=ids.getrandbits(128), version=4)
-            )
-        )
+
+        def new_id(_: int) -> UUID:
+            return UUID(int=ids.getrandbits(128), version=4)
+
+        self.cleanup.enter_context(mock.patch.object(bulk, "new_session_id", new_id))
         self.world = World(Path(directory), names_have_one_content=self.names_have_one_content)
         self.backups: list[Backup] = []
         self.counter = 0
