@@ -94,7 +94,7 @@ def known(directory: SessionDirectory, refs: RefNames) -> dict[ActiveRef, str]:
 
 
 def left_by(directory: SessionDirectory, known: dict[ActiveRef, str], sha: str) -> list[str]:
-    """Return the tips that are left behind, of refs that are known, where this becomes the only head."""
+    """Return the tips that are left behind, of refs that are known, if this becomes the only head."""
     history = _History(directory)
     tips = [tip for tip in dict.fromkeys(reversed(known.values())) if tip != sha]
     return [tip for tip in tips if not history.is_followed(tip, (sha, *tips))]

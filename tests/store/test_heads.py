@@ -207,7 +207,7 @@ def test_a_rewind_that_leaves_nothing_behind_writes_no_record(tmp_path: Path) ->
 
 
 def test_what_was_left_behind_and_comes_back_hides_no_head(tmp_path: Path) -> None:
-    """A rewind and work that it had not seen are two heads, whichever refs that it removed come back."""
+    """A rewind and work that it had not seen are two heads, whichever refs it removed come back."""
     one, other, session = _apart(tmp_path)
     to = one.append_messages(session, [{"one": 1}]).id
     one.append_messages(session, [{"one": 2}])
