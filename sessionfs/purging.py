@@ -22,7 +22,7 @@ def refuse_in_git(root: str) -> None:
         raise InvalidRequestError(
             f"{root} is in the git work tree {tree}: git's history still holds what was committed, "
             "here and in every clone, until that is rewritten (git filter-repo); use force to remove "
-            "the files all the same",
+            "the files all the same, and merge with -X find-renames=100% afterwards",
             path=root,
         )
 
