@@ -24,6 +24,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = "99991231T235959999999Z"
 """Not a timestamp: no later one could be written."""
 
+LAST = "99991231T235959999998Z"
+"""The last timestamp, which none can follow."""
+
 
 def wall_clock() -> int:
     """Return the system's time in microseconds since 1970, UTC."""

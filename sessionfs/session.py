@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import files, history, locks, purges
-from .clock import WallClock, next_timestamp
+from .clock import LAST, WallClock, next_timestamp
 from .errors import (
     ConflictError,
     CorruptObjectError,
@@ -193,9 +193,11 @@ class SessionDirectory:
     def next_at(self, refs: RefNames, *chains: Chain | None) -> str:
         """Return the timestamp of something that is written now, after these were seen.
 
-        The ref of a checkpoint that is built upon may not have arrived, and must not win when it does.
+        The ref of a checkpoint that is built upon may not have arrived, and must not win when it does,
+        if that can be helped.
         """
-        seen = [chain[0].checkpoint.at for chain in chains if chain is not None]
+        built_upon = [chain[0].checkpoint.at for chain in chains if chain is not None]
+        seen = [at for at in built_upon if at < LAST]
         if refs.highest_at is not None:
             seen.append(refs.highest_at)
         return next_timestamp(self._clock(), max(seen, default=None))

@@ -124,13 +124,6 @@ def a_parent_is_enough() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def missing_is_empty() -> Iterator[None]:
-    """Objects that have not arrived are passed over when the state of a checkpoint is read."""
-    with mock.patch.object(SessionDirectory, "_complete_chain", SessionDirectory.open):
-        yield
-
-
 PLANTED: dict[str, Planted] = {
     "newest mtime instead of at": newest_mtime,
     "ref file overwritten in place": overwritten_in_place,
@@ -138,5 +131,4 @@ PLANTED: dict[str, Planted] = {
     "tie broken by name order of replicas": ties_by_name_of_replica,
     "wall clock alone": wall_clock_alone,
     "purged although unseen work needs it": a_parent_is_enough,
-    "large messages that have not arrived are not missed": missing_is_empty,
 }
