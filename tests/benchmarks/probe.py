@@ -134,7 +134,7 @@ def build(root: str, index_dir: str, workers: str) -> dict[str, Any]:
     done = storage.rebuild_index(workers=int(workers))
     end = perf_counter()
     state = storage.index_state()
-    return {"done": done, "call": end - begin, "size": state.size, "memory": _most_memory()}
+    return {"done": done, "call": end - begin, "size": state.size, "memory": most_memory()}
 
 
 def sqlite_listing(database: str, own: str) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def _pattern(text: str) -> str:
     return f"%{text}%"
 
 
-def _most_memory() -> int:
+def most_memory() -> int:
     """Return the most memory that the process has had at a time, in bytes."""
     import resource
     from pathlib import Path
