@@ -1,52 +1,114 @@
-"""What a process of its own does for ``compare``: writes beside others, or tells its peak memory.
+"""What other processes do: write beside each other, or tell how much memory a write takes.
 
-    child.py write STORE DIRECTORY DURABILITY SESSION TURNS
-    child.py memory STORE DIRECTORY DURABILITY SESSION TURNS
-
-STORE is ``module:Class``, TURNS a file of turns as JSON. ``write`` says that it is ready, waits for a
-line, writes all turns, and prints how many were refused. ``memory`` goes on with the session, or with
-SESSION "-" only imports what that takes, and prints the most bytes that it ever had.
+They are forked from a server that has imported everything, so that none of it is measured.
 """
 
 from __future__ import annotations
 
-import importlib
+import multiprocessing
 import sqlite3
-import sys
+from multiprocessing.context import ForkServerContext
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from queue import Queue
+from time import perf_counter
 
 import msgspec
 
-if not __package__:  # run as a script
-    sys.path.append(str(Path(__file__).parents[2]))
-
 from tests.benchmarks.competitors import Store
+from tests.benchmarks.measuring import Durability
 from tests.benchmarks.probe import most_memory
 from tests.benchmarks.workloads import Turn
 
+PATIENCE = 600
+"""Seconds to wait for a process, which may have died."""
 
-def main(what: str, store: str, directory: str, durability: str, session: str, file: str) -> None:
-    module, _, name = store.partition(":")
-    kind: type[Store] = getattr(importlib.import_module(module), name)
-    kind.load()
-    turns = msgspec.json.decode(Path(file).read_bytes(), type=list[Turn])
+Answers = Queue[int]
+
+
+def server() -> ForkServerContext:
+    """Return where processes come from."""
+    context = multiprocessing.get_context("forkserver")
+    imported = ("langgraph.checkpoint.sqlite", "agents", "strands.session", "strands.storage")
+    context.set_forkserver_preload(["sessionfs", "pyperf", *imported])
+    return context
+
+
+def at_once(store: Store, sessions: list[str], turns: Path) -> tuple[float, int]:
+    """Let a process for each session write turns; return the seconds, and how many were refused."""
+    context = server()
+    answers, barrier = context.Queue(), context.Barrier(len(sessions) + 1)
+    arguments = type(store), store.directory, store.durability
+    writers = [
+        context.Process(target=_write, args=(*arguments, session, turns, barrier, answers))
+        for session in sessions
+    ]
+    for each in writers:
+        each.start()
+    barrier.wait(PATIENCE)
+    begin = perf_counter()
+    refused = sum(answers.get(timeout=PATIENCE) for _ in writers)
+    taken = perf_counter() - begin
+    for each in writers:
+        each.join()
+    return taken, refused
+
+
+def _write(
+    kind: type[Store],
+    directory: Path,
+    durability: Durability,
+    session: str,
+    turns: Path,
+    barrier: Barrier,
+    answers: Answers,
+) -> None:
+    store = kind(directory, durability)
+    conversation = store.resume(session)
+    prepared = [store.prepare(turn) for turn in _turns(turns)]
+    barrier.wait(PATIENCE)
     refused = 0
-    if session != "-":
-        opened = kind(Path(directory), "full" if durability == "full" else "relaxed")
-        conversation = opened.resume(session)
-        prepared = [opened.prepare(turn) for turn in turns]
-        if what == "write":
-            print("ready", flush=True)
-            sys.stdin.readline()
-        for each in prepared:
-            try:
-                conversation.write(each)
-            except sqlite3.OperationalError:  # it waited for another writer for too long
-                refused += 1
-        conversation.close()
-        opened.close()
-    print(most_memory() if what == "memory" else refused)
+    for each in prepared:
+        try:
+            conversation.write(each)
+        except sqlite3.OperationalError:  # it waited too long for another writer
+            refused += 1
+    answers.put(refused)
+    conversation.close()
+    store.close()
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def memory(store: Store, session: str, turns: Path) -> int:
+    """Return the bytes that a process takes to go on with a session and write turns, at most."""
+    context = server()
+    answers = context.Queue()
+    arguments = type(store), store.directory, store.durability, session, turns, answers
+    process = context.Process(target=_memory, args=arguments)
+    process.start()
+    taken: int = answers.get(timeout=PATIENCE)
+    process.join()
+    return taken
+
+
+def _memory(
+    kind: type[Store],
+    directory: Path,
+    durability: Durability,
+    session: str,
+    turns: Path,
+    answers: Answers,
+) -> None:
+    kind.load()
+    decoded = _turns(turns)
+    before = most_memory()
+    store = kind(directory, durability)
+    conversation = store.resume(session)
+    for turn in decoded:
+        conversation.write(store.prepare(turn))
+    answers.put(most_memory() - before)
+    conversation.close()
+    store.close()
+
+
+def _turns(file: Path) -> list[Turn]:
+    return msgspec.json.decode(file.read_bytes(), type=list[Turn])

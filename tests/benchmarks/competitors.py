@@ -7,6 +7,7 @@ agent uses it; where that leaves a choice, the cheaper one is taken for all but 
 from __future__ import annotations
 
 import os
+import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -140,10 +141,7 @@ class SessionFS(Store):
     def __init__(self, directory: Path, durability: Durability) -> None:
         super().__init__(directory, durability)
         self.root, self.index = directory / "store", directory.with_name(f"{directory.name}.index")
-        self.storage = self._open(durability)
-
-    def _open(self, durability: Durability) -> FileStorage:
-        return FileStorage(self.root, durability=durability, index_dir=self.index)
+        self.storage = FileStorage(self.root, durability=durability, index_dir=self.index)
 
     @classmethod
     def about(cls) -> str:
@@ -154,14 +152,20 @@ class SessionFS(Store):
         pass  # this module has
 
     def begin(self, title: str) -> Conversation:
-        created = self.storage.create_session(CreateSessionRequest(title))
-        return self._conversation(created.session_id, 0)
+        return _Appended(self, self.storage.create_session(CreateSessionRequest(title)).session_id)
 
     def resume(self, session: str) -> Conversation:
-        return self._conversation(UUID(session), 0)
+        return _Appended(self, UUID(session))
 
-    def _conversation(self, session: UUID, messages: int) -> Conversation:
-        return _Appended(self, session, messages)
+    def adopt(self, other: SessionFS, session: str) -> Conversation:
+        """Go on with what another store has; links will do, as no file ever changes."""
+
+        def link(old: str, new: str) -> None:
+            if not os.path.exists(new):
+                os.link(old, new)
+
+        shutil.copytree(other.root, self.root, copy_function=link, dirs_exist_ok=True)
+        return self.resume(session)
 
     def newest(self, session: str) -> int:
         return len(self.storage.get_active_checkpoint(UUID(session)).state.messages)
@@ -190,9 +194,9 @@ class SessionFS(Store):
 
 
 class _Appended(Conversation):
-    def __init__(self, store: SessionFS, session: UUID, messages: int) -> None:
+    def __init__(self, store: SessionFS, session: UUID) -> None:
         super().__init__()
-        self.id, self._store, self._session, self._messages = str(session), store, session, messages
+        self.id, self._store, self._session, self._messages = str(session), store, session, 0
 
     def write(self, prepared: Any) -> None:
         done = self._store.storage.append_messages(self._session, prepared)
@@ -200,11 +204,8 @@ class _Appended(Conversation):
         self.checkpoints.append((self._messages, done.id))
 
     def seed(self, turns: list[Turn]) -> None:
-        with self._store._open("relaxed") as relaxed:
-            for turn in turns:
-                done = relaxed.append_messages(self._session, turn)
-                self._messages += len(turn)
-                self.checkpoints.append((self._messages, done.id))
+        for turn in turns:
+            self.write(turn)
 
 
 class SessionFSWhole(SessionFS):
@@ -213,18 +214,23 @@ class SessionFSWhole(SessionFS):
     name = "sessionfs, whole state"
     whole = True
 
-    def _conversation(self, session: UUID, messages: int) -> Conversation:
-        return _Created(self, session, [])
+    def begin(self, title: str) -> Conversation:
+        return self._created(super().begin(title).id, [])
 
     def resume(self, session: str) -> Conversation:
-        messages = self.storage.get_active_checkpoint(UUID(session)).state.messages
-        return _Created(self, UUID(session), list(messages))
+        with FileStorage(self.root, index_dir=self.index, message_type=dict) as plain:
+            messages = plain.get_active_checkpoint(UUID(session)).state.messages
+        # Made anew, because these would remember the bytes that they were read from.
+        return self._created(session, [dict(message) for message in messages])
+
+    def _created(self, session: str, messages: list[Any]) -> Conversation:
+        return _Created(self, session, messages)
 
 
 class _Created(Conversation):
-    def __init__(self, store: SessionFS, session: UUID, messages: list[Any]) -> None:
+    def __init__(self, store: SessionFS, session: str, messages: list[Any]) -> None:
         super().__init__()
-        self.id, self._store, self._session, self._messages = str(session), store, session, messages
+        self.id, self._store, self._session, self._messages = session, store, UUID(session), messages
 
     def write(self, prepared: Any) -> None:
         self._messages += prepared
@@ -233,10 +239,8 @@ class _Created(Conversation):
         self.checkpoints.append((len(self._messages), done.id))
 
     def seed(self, turns: list[Turn]) -> None:
-        appended = _Appended(self._store, self._session, len(self._messages))
-        appended.seed(turns)
-        self._messages += [message for turn in turns for message in turn]
-        self.checkpoints += appended.checkpoints
+        for turn in turns:
+            self.write(self._store.prepare(turn))
 
 
 class SessionFSReturned(SessionFSWhole):
@@ -247,8 +251,12 @@ class SessionFSReturned(SessionFSWhole):
     def prepare(self, turn: Turn) -> Any:
         return msgspec.convert(turn, list[ChatMessage])
 
-    def _conversation(self, session: UUID, messages: int) -> Conversation:
-        return _Returned(self, session, [])
+    def resume(self, session: str) -> Conversation:
+        messages = self.storage.get_active_checkpoint(UUID(session)).state.messages
+        return self._created(session, list(messages))
+
+    def _created(self, session: str, messages: list[Any]) -> Conversation:
+        return _Returned(self, session, messages)
 
 
 class _Returned(_Created):
@@ -257,10 +265,6 @@ class _Returned(_Created):
         done = self._store.storage.create_checkpoint(self._session, request)
         self._messages = done.state.messages
         self.checkpoints.append((len(self._messages), done.id))
-
-    def seed(self, turns: list[Turn]) -> None:
-        super().seed(turns)
-        self._messages = self._store.storage.get_active_checkpoint(self._session).state.messages
 
 
 class Floor(Store):
@@ -294,10 +298,11 @@ class _Filed(Conversation):
     def __init__(self, directory: str, sync: bool) -> None:
         super().__init__()
         self.id, self._sync, self._written = directory, sync, 0
+        self._path = f"{directory}/{uuid4()}-"  # others may write there too
 
     def write(self, prepared: Any) -> None:
         self._written += 1
-        path = f"{self.id}/{os.getpid()}-{self._written}"  # others may write there too
+        path = f"{self._path}{self._written}"
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o400)
         os.write(descriptor, prepared)
         if self._sync:
@@ -311,4 +316,4 @@ class _Filed(Conversation):
     def seed(self, turns: list[Turn]) -> None:
         for turn in turns:
             self._written += 1
-            Path(f"{self.id}/{os.getpid()}-{self._written}").write_bytes(raw(turn))
+            Path(f"{self._path}{self._written}").write_bytes(raw(turn))

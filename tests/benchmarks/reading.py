@@ -17,7 +17,7 @@ import msgspec
 from sessionfs import ChatMessage
 from tests.benchmarks.competitors import Floor, SessionFSReturned, SessionFSWhole, Store
 from tests.benchmarks.measuring import Ready, in_turn, settle
-from tests.benchmarks.stage import APART, STORES, Stage, at, environment, opened
+from tests.benchmarks.stage import APART, STORES, Stage, at, environment
 from tests.benchmarks.stores import SEED, Words, progress
 
 LENGTH = 1_000
@@ -108,7 +108,8 @@ def starts(stage: Stage) -> None:
     """Resume a session in new processes, beside those that only start Python."""
     with stage.place() as place:
         codes = {"Python alone": "pass", "import sessionfs": "import sessionfs"}
-        for store in opened(place, "relaxed", APART):
+        for kind in APART:
+            store = kind(at(place, kind), "relaxed")
             conversation = store.begin("A session")
             conversation.seed(list(stage.turns[:RESUMED]))
             code = store.resuming(conversation.id)
@@ -134,7 +135,7 @@ def among_many(stage: Stage) -> None:
     rng = random.Random(SEED)
     titles = Words(rng)
     with stage.place() as place:
-        stores = opened(place, "relaxed", (Floor, *APART))
+        stores = [kind(at(place, kind), "relaxed") for kind in (Floor, *APART)]
         begun = {store.name: partial(_session, stage, store, titles, rng) for store in stores}
         settle()
         rounds = progress("many sessions", range(number), number)

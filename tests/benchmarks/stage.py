@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
@@ -15,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tests.benchmarks.competitors import (
+    Conversation,
     Floor,
     SessionFS,
     SessionFSReturned,
@@ -31,8 +30,6 @@ PEERS: tuple[type[Store], ...] = (Stakpak, LangGraph, OpenAIAgents, StrandsFiles
 STORES: tuple[type[Store], ...] = (Floor, *OURS, *PEERS)
 APART: tuple[type[Store], ...] = (SessionFS, *PEERS)
 """One of each: how sessionfs was given a turn does not show once it is written."""
-
-CHILD = str(Path(__file__).with_name("child.py"))
 
 
 class Stage:
@@ -71,37 +68,56 @@ class Writer:
     """Writes turns to a session, and begins a new one when it is asked to.
 
     Args:
-        store: where the sessions are.
+        kind: the store.
+        directory: where it is.
+        durability: as how durable it is opened.
         turns: what is written, the same to every store.
-        length: turns that a session has when the first one is measured, one less.
 
     """
 
-    def __init__(self, store: Store, turns: Sequence[Turn], length: int = 1) -> None:
-        self.store, self._turns, self._length = store, turns, length
-        self.begin()
+    def __init__(
+        self, kind: type[Store], directory: Path, durability: Durability, turns: Sequence[Turn]
+    ) -> None:
+        self._kind, self._directory, self._turns = kind, directory, turns
+        self.store = kind(directory, durability)
+        self.conversation: Conversation | None = None
+        self._at = 0
 
-    def begin(self) -> None:
-        """Begin a session, and write what is not measured; the last of it as what follows."""
-        self.conversation = self.store.begin("A session")
-        self._at = self._length - 1
-        if self._at:
-            self.conversation.seed(list(self._turns[: self._at - 1]))
-            self.conversation.write(self.store.prepare(self._turns[self._at - 1]))
+    def begin(self, length: int, like: Writer | None = None) -> None:
+        """Begin a session that has a length already, ``like`` one whose files are the same."""
+        if self.conversation is not None:
+            self.conversation.close()
+        if like is not None and isinstance(self.store, SessionFS):
+            assert isinstance(like.store, SessionFS)
+            self.conversation = self.store.adopt(like.store, like.session)
+        else:
+            self.conversation = self.store.begin("A session")
+            self.conversation.seed(list(self._turns[:length]))
+        self._at = length
+
+    def reopen(self, durability: Durability) -> None:
+        """Go on as another process would; what that does for the first turn is not measured."""
+        session = self.session
+        self.close()
+        self.store = self._kind(self._directory, durability)
+        self.conversation = self.store.resume(session)
+        self.ready()()
+
+    @property
+    def session(self) -> str:
+        assert self.conversation is not None
+        return self.conversation.id
 
     def ready(self) -> Callable[[], object]:
         """Return what writes the next turn."""
+        assert self.conversation is not None
         turn = self._turns[self._at]
         self._at += 1
         return partial(self.conversation.write, self.store.prepare(turn))
 
-    def again(self) -> None:
-        """Leave the session, which has grown, for a new one."""
-        self.conversation.close()
-        self.begin()
-
     def close(self) -> None:
-        self.conversation.close()
+        if self.conversation is not None:
+            self.conversation.close()
         self.store.close()
 
 
@@ -110,12 +126,12 @@ def at(place: Path, kind: type[Store]) -> Path:
     return place / kind.__name__
 
 
-def opened(place: Path, durability: Durability, kinds: Sequence[type[Store]] = STORES) -> list[Store]:
-    """Open those stores that can be as durable."""
-    return [kind(at(place, kind), durability) for kind in kinds if durability in kind.durabilities]
+def able(durability: Durability, kinds: Sequence[type[Store]] = STORES) -> list[type[Store]]:
+    """Return those stores that can be as durable."""
+    return [kind for kind in kinds if durability in kind.durabilities]
 
 
-def readies(writers: Sequence[Writer]) -> dict[str, Ready]:
+def readies(writers: Iterable[Writer]) -> dict[str, Ready]:
     return {each.store.name: each.ready for each in writers}
 
 
@@ -124,16 +140,6 @@ def saved(place: Path, turns: Sequence[Turn]) -> Path:
     path = place / "turns.json"
     path.write_bytes(msgspec.json.encode(turns))
     return path
-
-
-def child(what: str, store: Store, session: str, turns: Path) -> subprocess.Popen[str]:
-    """Start a process that goes on with a session."""
-    kind = type(store)
-    command = [sys.executable, CHILD, what, f"{kind.__module__}:{kind.__name__}"]
-    command += [str(store.directory), store.durability, session, str(turns)]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
-    )
 
 
 def environment() -> dict[str, str]:

@@ -3,60 +3,61 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
 
-from tests.benchmarks import reading
-from tests.benchmarks.competitors import Floor, SessionFS
+from tests.benchmarks import child, reading
+from tests.benchmarks.competitors import Floor, SessionFS, Store
 from tests.benchmarks.frameworks import OpenAIAgents
 from tests.benchmarks.measuring import DURABILITIES, Durability, in_turn, settle
-from tests.benchmarks.stage import APART, Stage, Writer, child, opened, readies, saved
+from tests.benchmarks.stage import APART, STORES, Stage, Writer, able, at, readies, saved
 from tests.benchmarks.stores import progress
-from tests.benchmarks.workloads import LENGTHS, MILESTONES, PROCESSES, image_turns, raw
+from tests.benchmarks.workloads import LENGTHS, MILESTONES, PROCESSES, Turn, image_turns, raw
 
 
 def at_lengths(stage: Stage) -> None:
     """Write turns to sessions of each length, and see how much memory that takes at the greatest."""
     for length in LENGTHS:
-        for durability in DURABILITIES:
-            with stage.place() as place:
-                writers = [Writer(store, stage.turns, length) for store in opened(place, durability)]
-                _at_length(stage, length, durability, writers)
-                for each in writers:
-                    each.close()
-                if length == max(LENGTHS) and durability == "relaxed":
-                    _memory(stage, length, place, writers)
+        with stage.place() as place:
+            writers = {kind: Writer(kind, at(place, kind), "relaxed", stage.turns) for kind in STORES}
+            rounds, fresh = stage.effort.rounds[length], max(3, length // 10)
+            begins = range(0, rounds, fresh)
+            # Sessions that have grown make way for new ones: they stay as long as they are.
+            for begin in progress(f"writes at {length}", begins, len(begins)):
+                for kind, each in writers.items():
+                    ours = issubclass(kind, SessionFS) and kind is not SessionFS
+                    each.begin(length, like=writers[SessionFS] if ours else None)
+                chosen = range(begin, min(begin + fresh, rounds))
+                for durability in DURABILITIES:
+                    _at_length(stage, length, durability, writers, chosen)
+            for each in writers.values():
+                each.close()
+            if length == max(LENGTHS):
+                _memory(stage, length, place, writers.values())
 
 
-def _at_length(stage: Stage, length: int, durability: Durability, writers: list[Writer]) -> None:
-    rounds, fresh = stage.effort.rounds[length], max(5, length // 5)
+def _at_length(
+    stage: Stage,
+    length: int,
+    durability: Durability,
+    writers: dict[type[Store], Writer],
+    rounds: range,
+) -> None:
+    chosen = [writers[kind] for kind in able(durability)]
+    for each in chosen:
+        each.reopen(durability)
+    settle()
     what, budget = f"write at {length}", stage.effort.budget
-    # Sessions that have grown by so many turns make way for new ones: they stay as long as they are.
-    begins = range(0, rounds, fresh)
-    for begin in progress(f"{what}, {durability}", begins, len(begins)):
-        if begin:
-            for each in writers:
-                each.again()
-        settle()
-        chosen = range(begin, min(begin + fresh, rounds))
-        in_turn(stage.results, what, durability, readies(writers), chosen, budget=budget)
+    in_turn(stage.results, what, durability, readies(chosen), rounds, budget=budget)
 
 
-def _memory(stage: Stage, length: int, place: Path, writers: list[Writer]) -> None:
+def _memory(stage: Stage, length: int, place: Path, writers: Iterable[Writer]) -> None:
     turns = saved(place, stage.turns[-10:])
     stage.results.add(f"raw after {length}", "–", "–", stage.raw(length), unit="byte")
-    for each in progress("memory", writers, len(writers)):
-        if isinstance(each.store, Floor):
-            continue
-        for _ in range(3):
-            bare, whole = (
-                int(child("memory", each.store, session, turns).communicate()[0])
-                for session in ("-", each.conversation.id)
-            )
-            name = each.store.name
-            stage.results.add(f"memory at {length}", "–", name, whole - bare, unit="byte")
+    for each in progress("memory", writers, len(STORES)):
+        if not isinstance(each.store, Floor):
+            taken = [child.memory(each.store, each.session, turns) for _ in range(3)]
+            stage.results.add(f"memory at {length}", "–", each.store.name, *taken, unit="byte")
 
 
 def from_the_start(stage: Stage) -> None:
@@ -68,9 +69,16 @@ def from_the_start(stage: Stage) -> None:
                 reading.openings(stage, place, found)
 
 
+def _begun(place: Path, durability: Durability, turns: Sequence[Turn]) -> list[Writer]:
+    writers = [Writer(kind, at(place, kind), durability, turns) for kind in able(durability)]
+    for each in writers:
+        each.begin(0)
+    return writers
+
+
 def _whole(stage: Stage, durability: Durability, place: Path) -> dict[str, reading.Session]:
     number, results = stage.effort.whole, stage.results
-    writers = [Writer(store, stage.turns) for store in opened(place, durability)]
+    writers = _begun(place, durability, stage.turns)
 
     def grown(turns: int) -> None:
         results.add(f"raw after {turns}", "–", "–", stage.raw(turns), unit="byte")
@@ -89,6 +97,7 @@ def _whole(stage: Stage, durability: Durability, place: Path) -> dict[str, readi
     found: dict[str, reading.Session] = {}
     for each in writers:
         conversation = each.conversation
+        assert conversation is not None
         found[each.store.name] = reading.Session(conversation.id, conversation.earlier())
         each.close()
         # Closed, because SQLite tidies up then.
@@ -108,7 +117,7 @@ def images(stage: Stage) -> None:
     what = f"session of images {number}"
     for durability in DURABILITIES:
         with stage.place() as place:
-            writers = [Writer(store, turns) for store in opened(place, durability)]
+            writers = _begun(place, durability, turns)
             settle()
             shown = progress(f"images, {durability}", range(number), number)
             in_turn(stage.results, what, durability, readies(writers), shown)
@@ -125,7 +134,8 @@ def processes(stage: Stage) -> None:
         for _ in progress(f"{PROCESSES} processes, {durability}", runs, len(runs)):
             with stage.place() as place:
                 file = saved(place, stage.turns[: stage.effort.turns_each])
-                for store in opened(place, durability, (Floor, *APART)):
+                for kind in able(durability, (Floor, *APART)):
+                    store = kind(at(place, kind), durability)
                     sessions = [store.begin("A session") for _ in range(PROCESSES)]
                     each_its_own = [conversation.id for conversation in sessions]
                     sessions.append(store.begin("For all"))
@@ -138,23 +148,8 @@ def processes(stage: Stage) -> None:
                         kinds["one session"] = shared
                     for name, ids in kinds.items():
                         what = f"{PROCESSES} writers, {name}"
-                        writers = [child("write", store, session, file) for session in ids]
-                        seconds, refused = _at_once(writers)
+                        seconds, refused = child.at_once(store, ids, file)
                         stage.results.add(what, durability, store.name, seconds / number)
                         stage.results.add(
                             f"refused, {what}", durability, store.name, refused, unit="integer"
                         )
-
-
-def _at_once(writers: list[subprocess.Popen[str]]) -> tuple[float, int]:
-    """Let processes that are ready begin; return the seconds, and how many writes were refused."""
-    for each in writers:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    begin = perf_counter()
-    for each in writers:
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-    answers = [each.communicate()[0] for each in writers]
-    return perf_counter() - begin, sum(map(int, answers))
