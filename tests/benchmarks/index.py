@@ -26,7 +26,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -41,6 +40,7 @@ from sessionfs import CreateSessionRequest, FileStorage
 from tests.benchmarks import stores
 from tests.benchmarks.searches import Case, Comparison, Found, cases, scan
 from tests.benchmarks.stores import Size, Store, Words, progress
+from tests.benchmarks.tables import aim, table
 
 PROBE = str(Path(__file__).with_name("probe.py"))
 PAGE = 20
@@ -99,22 +99,6 @@ def probe(name: str, *arguments: object) -> dict[str, Any]:
     from_disk.append(512 * (resource.getrusage(resource.RUSAGE_CHILDREN).ru_inblock - before))
     measured: dict[str, Any] = msgspec.json.decode(done.stdout)
     return measured
-
-
-def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    lines = [list(head), *([f"{cell}" for cell in row] for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    print(f"\n{title}")
-    for line in lines:
-        cells = [line[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        print("  " + "  ".join(cells).rstrip())
-
-
-def aim(limit: float, value: float, unit: str, *, at_least: bool = False) -> str:
-    reached = value >= limit if at_least else value <= limit
-    sign = ">=" if at_least else "<="
-    return f"{sign} {limit:g} {unit}: {'yes' if reached else 'NO'}"
 
 
 def measure_index(store: Store, length: int, builds: int) -> None:

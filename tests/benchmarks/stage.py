@@ -135,6 +135,12 @@ def readies(writers: Iterable[Writer]) -> dict[str, Ready]:
     return {each.store.name: each.ready for each in writers}
 
 
+def grouped(writers: Sequence[Writer]) -> tuple[list[Writer], list[Writer]]:
+    """Part those that write what is new from those that write much, which the disk feels for long."""
+    news = [each for each in writers if not each.store.whole]
+    return news, [each for each in writers if each.store.whole]
+
+
 def saved(place: Path, turns: Sequence[Turn]) -> Path:
     """Write turns to a file, for other processes."""
     path = place / "turns.json"

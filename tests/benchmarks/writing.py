@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks import child, reading
 from tests.benchmarks.competitors import Floor, SessionFS, Store
 from tests.benchmarks.frameworks import OpenAIAgents
 from tests.benchmarks.measuring import DURABILITIES, Durability, in_turn, settle
-from tests.benchmarks.stage import APART, STORES, Stage, Writer, able, at, readies, saved
+from tests.benchmarks.stage import APART, STORES, Stage, Writer, able, at, grouped, readies, saved
 from tests.benchmarks.stores import progress
 from tests.benchmarks.workloads import LENGTHS, MILESTONES, PROCESSES, Turn, image_turns, raw
 
@@ -33,7 +33,7 @@ def at_lengths(stage: Stage) -> None:
             for each in writers.values():
                 each.close()
             if length == max(LENGTHS):
-                _memory(stage, length, place, writers.values())
+                _memory(stage, length, place, list(writers.values()))
 
 
 def _at_length(
@@ -43,20 +43,21 @@ def _at_length(
     writers: dict[type[Store], Writer],
     rounds: range,
 ) -> None:
-    chosen = [writers[kind] for kind in able(durability)]
+    chosen = [writers[kind] for kind in able(durability, list(writers))]
     for each in chosen:
         each.reopen(durability)
     settle()
     what, budget = f"write at {length}", stage.effort.budget
-    in_turn(stage.results, what, durability, readies(chosen), rounds, budget=budget)
+    for group in grouped(chosen):
+        in_turn(stage.results, what, durability, readies(group), rounds, budget=budget)
 
 
-def _memory(stage: Stage, length: int, place: Path, writers: Iterable[Writer]) -> None:
-    turns = saved(place, stage.turns[-10:])
+def _memory(stage: Stage, length: int, place: Path, writers: list[Writer]) -> None:
+    turns = saved(place, stage.turns[-5:])
     stage.results.add(f"raw after {length}", "–", "–", stage.raw(length), unit="byte")
-    for each in progress("memory", writers, len(STORES)):
+    for each in progress("memory", writers, len(writers)):
         if not isinstance(each.store, Floor):
-            taken = [child.memory(each.store, each.session, turns) for _ in range(3)]
+            taken = [child.memory(each.store, each.session, turns) for _ in range(stage.effort.runs)]
             stage.results.add(f"memory at {length}", "–", each.store.name, *taken, unit="byte")
 
 
@@ -85,15 +86,14 @@ def _whole(stage: Stage, durability: Durability, place: Path) -> dict[str, readi
         for each in writers:
             stage.count(f"after {turns}", durability, each.store)
 
-    def rounds() -> Iterator[int]:
-        for i in progress(f"a whole session, {durability}", range(number), number):
-            if i in MILESTONES:
-                grown(i)
-            yield i
-
     settle()
-    in_turn(results, f"session of {number}", durability, readies(writers), rounds())
-    grown(number)
+    edges = sorted({*range(0, number, 50), *MILESTONES, number})
+    steps = [each for each in pairwise(edges) if each[1] <= number]
+    for begin, end in progress(f"a whole session, {durability}", steps, len(steps)):
+        for group in grouped(writers):
+            in_turn(results, f"session of {number}", durability, readies(group), range(begin, end))
+        if end in MILESTONES or end == number:
+            grown(end)
     found: dict[str, reading.Session] = {}
     for each in writers:
         conversation = each.conversation

@@ -1,0 +1,314 @@
+"""What was measured, as tables: all of it, and what was asked for, which README shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.benchmarks.competitors import Floor, SessionFS, SessionFSReturned, SessionFSWhole
+from tests.benchmarks.measuring import DURABILITIES, Ratio, Results, p95
+from tests.benchmarks.reading import LENGTH, RESUMED
+from tests.benchmarks.stage import PEERS, STORES
+from tests.benchmarks.stakpak import Stakpak
+from tests.benchmarks.tables import table
+from tests.benchmarks.workloads import LENGTHS, PROCESSES
+
+APPEND, WHOLE, FLOOR = SessionFS.name, SessionFSWhole.name, Floor.name
+ONE_FILE, PYTHON = "floor: one JSON file", "Python alone"
+ORDER = [FLOOR, ONE_FILE, PYTHON, "import sessionfs", *(kind.name for kind in STORES[1:])]
+COMMAND = "nox -s bench -- --publish"
+
+
+def show(results: Results) -> None:
+    """Print every table."""
+    report = _Report(results)
+    rows = [[kind.name, kind.about(), kind.kept, kind.shipped] for kind in STORES]
+    table("What is measured", ["", "version", "a turn becomes", "as it is shipped"], rows)
+    print(
+        "  full: survives a power cut (files: fsync; SQLite: synchronous FULL). relaxed: survives the end"
+        "\n  of the process (no fsync; NORMAL). Times are in ms. Ratios are sessionfs over the store of the"
+        "\n  row, below 1: sessionfs is faster; in brackets what 90 of 100 repetitions would give."
+    )
+    for durability in DURABILITIES:
+        for length in LENGTHS:
+            report.times(f"write at {length}", durability, f"A turn written around turn {length:,}")
+    report.sessions()
+    report.times(f"open newest of {LENGTH}", "–", f"The newest of {LENGTH:,} turns opened")
+    report.times(f"open random of {LENGTH}", "–", "A random checkpoint of those opened")
+    report.times(f"resume {RESUMED}", "–", f"A session of {RESUMED} turns resumed in a new process")
+    report.memory()
+    report.many()
+    report.images()
+    report.processes()
+    rows = [[each.what, each.limit, each.measured, each.verdict] for each in asked(results)]
+    table("What was asked for", ["", "asked", "measured", "reached"], rows)
+
+
+class _Report:
+    def __init__(self, results: Results) -> None:
+        self._results = results
+
+    def _stores(self, what: str, durability: str) -> list[str]:
+        return sorted(self._results.stores(what, durability), key=ORDER.index)
+
+    def _over(self, what: str, durability: str, store: str, *, total: bool = False) -> list[str]:
+        """Return how appending and whole states compare with a store, where they do."""
+        cells = []
+        for ours in (APPEND, WHOLE):
+            known = self._results.of(what, durability, ours) and ours != store
+            if known:
+                ratio = self._results.ratio(
+                    (what, ours), (what, store), durability=durability, total=total
+                )
+            cells.append(f"{ratio}" if known else "")
+        return cells
+
+    def times(self, what: str, durability: str, title: str) -> None:
+        rows = []
+        for store in self._stores(what, durability):
+            values = self._results.of(what, durability, store)
+            median = self._results.median(what, durability, store)
+            row = [store, f"{len(values)}", ms(median), ms(p95(values))]
+            rows.append(row + self._over(what, durability, store))
+        name = title if durability == "–" else f"{title}, {durability}"
+        head = ["", "times", "median", "p95", "append over it", "whole state over it"]
+        if rows:
+            table(name, head, rows)
+
+    def sessions(self) -> None:
+        for number in self._results.numbers("session of {}"):
+            raw = self._results.median(f"raw after {number}", "–", "–")
+            for durability in DURABILITIES:
+                what, rows = f"session of {number}", []
+                for store in self._stores(what, durability):
+                    blocks, length, files = (
+                        self._results.median(f"{each} of {number}", durability, store)
+                        for each in ("blocks", "bytes", "files")
+                    )
+                    seconds = sum(self._results.of(what, durability, store))
+                    row = [store, f"{seconds:.2f}", *self._over(what, durability, store, total=True)]
+                    row += [f"{blocks / 1e6:,.2f}", f"{blocks / raw:.1f}", f"{length / raw:.1f}"]
+                    rows.append([*row, f"{files:,.0f}"])
+                head = ["", "seconds", "append over it", "whole state over it"]
+                head += ["MB on disk", "x raw", "x raw without blocks", "files"]
+                title = f"A session of {number:,} turns, {raw / 1e6:.2f} MB as JSON, from the first on"
+                table(f"{title}, {durability}", head, rows)
+
+    def memory(self) -> None:
+        length = max(LENGTHS)
+        raw = self._results.median(f"raw after {length}", "–", "–")
+        rows = []
+        for store in self._stores(f"memory at {length}", "–"):
+            taken = self._results.median(f"memory at {length}", "–", store)
+            rows.append([store, f"{taken / 1e6:.1f}", f"{taken / raw:.2f}"])
+        title = f"Peak memory of going on with {length:,} turns ({raw / 1e6:.1f} MB), imports taken off"
+        table(title, ["", "MB", "x raw"], rows)
+
+    def many(self) -> None:
+        for number in self._results.numbers("each of {} sessions"):
+            self.times(f"each of {number} sessions", "relaxed", f"A session of 5 turns, of {number:,}")
+            rows = [
+                [
+                    store,
+                    f"{self._results.median(f'blocks of {number} sessions', 'relaxed', store) / 1e6:,.1f}",
+                    f"{self._results.median(f'files of {number} sessions', 'relaxed', store):,.0f}",
+                ]
+                for store in self._stores(f"blocks of {number} sessions", "relaxed")
+            ]
+            table(f"{number:,} sessions on disk", ["", "MB", "files"], rows)
+            for name in (
+                "list 20",
+                "title search",
+                "text search, common word",
+                "text search, rare word",
+            ):
+                self.times(f"{name}, the first time, of {number}", "–", f"{name}, the first time")
+                self.times(f"{name} of {number}", "–", f"{name}, again in the same process")
+            print(
+                "  The others have no such call. The first text search of sessionfs reads every session"
+                "\n  once, for its index. Both in new processes, with every answer verified: index.py."
+            )
+
+    def images(self) -> None:
+        for number in self._results.numbers("session of images {}"):
+            what, raw = (
+                f"session of images {number}",
+                self._results.median(f"raw of images {number}", "–", "–"),
+            )
+            for durability in DURABILITIES:
+                rows = []
+                for store in self._stores(what, durability):
+                    taken = self._results.of(what, durability, store)
+                    blocks = self._results.median(f"blocks of images {number}", durability, store)
+                    row = [store, f"{sum(taken):.2f}", ms(taken[-1])]
+                    row += self._over(what, durability, store, total=True)
+                    rows.append([*row, f"{blocks / 1e6:,.0f}", f"{blocks / raw:.1f}"])
+                head = ["", "seconds", "the last", "append over it", "whole state over it"]
+                title = f"A session with {number} images of 2 MB, {durability}"
+                table(title, [*head, "MB on disk", "x raw"], rows)
+
+    def processes(self) -> None:
+        for durability in DURABILITIES:
+            rows = []
+            for name in (f"{PROCESSES} sessions", "one session"):
+                what = f"{PROCESSES} writers, {name}"
+                for store in self._stores(what, durability):
+                    rate = 1 / self._results.median(what, durability, store)
+                    refused = sum(self._results.of(f"refused, {what}", durability, store))
+                    row = [f"{store}, {name}", f"{rate:,.0f}"]
+                    rows.append([*row, self._over(what, durability, store)[0], f"{refused:.0f}"])
+            title = f"{PROCESSES} processes writing at once, {durability}"
+            head = ["", "turns a second", "time of append over it", "turns refused"]
+            table(title, head, rows)
+
+
+class Asked(NamedTuple):
+    """A line of what was asked for."""
+
+    what: str
+    limit: str
+    measured: str
+    reached: bool | None
+
+    @property
+    def verdict(self) -> str:
+        return {True: "yes", False: "NO", None: "–"}[self.reached]
+
+
+def asked(results: Results) -> list[Asked]:
+    """Return what was asked for beside what was measured; what was not measured is left out."""
+    questions: list[Callable[[Results], list[Asked]]] = [
+        _floor,
+        _states,
+        _sessions,
+        _bytes,
+        _opening,
+        _resuming,
+        _memory,
+    ]
+    return [line for question in questions for line in question(results)]
+
+
+def _floor(results: Results) -> list[Asked]:
+    known = [each for each in LENGTHS if results.of(f"write at {each}", "full", APPEND)]
+    over = [
+        results.ratio((f"write at {each}", APPEND), (f"write at {each}", FLOOR), durability="full")
+        for each in known
+    ]
+    if not over:
+        return []
+    first, last = over[0].value, over[-1].value
+    at = ", ".join(f"{each:,}" for each in known)
+    values = ", ".join(f"{each.value:.2f}" for each in over)
+    what = f"`append_messages`, full, against the floor, around turn {at}"
+    longer = f"`append_messages`, turns around {known[-1]:,} against turns around {known[0]:,}"
+    return [
+        Asked(what, "1.7 x", f"{values} x", max(each.value for each in over) <= 1.7),
+        Asked(f"{longer}, each over its floor", "1.2 x", f"{last / first:.2f} x", last / first <= 1.2),
+    ]
+
+
+def _states(results: Results) -> list[Asked]:
+    lines = []
+    for durability, limit, theirs in (("full", 0.25, "FULL"), ("relaxed", 0.5, "NORMAL")):
+        what = "write at 1000"
+        if not results.of(what, durability, WHOLE):
+            continue
+        ratio, returned = (
+            results.ratio((what, kind.name), (what, Stakpak.name), durability=durability)
+            for kind in (SessionFSWhole, SessionFSReturned)
+        )
+        name = f"`create_checkpoint` with the whole state, {durability}, around turn 1,000,"
+        name += f" against Stakpak-shaped SQLite, {theirs}"
+        measured = f"{ratio} x; going on with the state returned {returned.value:.2f} x"
+        lines.append(Asked(name, f"{limit} x", measured, ratio.value <= limit))
+    return lines
+
+
+def _sessions(results: Results) -> list[Asked]:
+    lines = []
+    for number in results.numbers("session of {}"):
+        what = f"session of {number}"
+        for whole, limit, name in ((True, 0.2, "store whole lists"), (False, 1.0, "append")):
+            ratios: dict[str, Ratio] = {}
+            for durability in DURABILITIES:
+                for kind in PEERS:
+                    if kind.whole == whole and results.of(what, durability, kind.name):
+                        ratios[f"{kind.name}, {durability}"] = results.ratio(
+                            (what, APPEND), (what, kind.name), durability=durability, total=True
+                        )
+            measured = "; ".join(f"{store} {ratio} x" for store, ratio in ratios.items())
+            title = f"a session of {number:,} turns by `append_messages`, against those that {name}"
+            reached = max(ratio.value for ratio in ratios.values()) <= limit
+            lines.append(Asked(title, f"{limit} x", measured, reached))
+    return lines
+
+
+def _bytes(results: Results) -> list[Asked]:
+    lines = []
+    for number in results.numbers("session of {}"):
+        raw = results.median(f"raw after {number}", "–", "–")
+        taken = {
+            kind.name: results.median(f"blocks of {number}", "relaxed", kind.name) / raw
+            for kind in (SessionFS, *PEERS)
+        }
+        ours = taken.pop(APPEND)
+        others = "; ".join(f"{name} {value:,.1f} x" for name, value in taken.items())
+        what = f"bytes on disk of {number:,} turns, against their JSON"
+        lines.append(Asked(what, "3 x", f"{ours:.1f} x ({others})", ours <= 3))
+    return lines
+
+
+def _opening(results: Results) -> list[Asked]:
+    what = f"open newest of {LENGTH}"
+    if not results.of(what, "–", APPEND):
+        return []
+    ratio = results.ratio((what, APPEND), (what, ONE_FILE), durability="–")
+    name = f"the newest checkpoint of {LENGTH:,} turns, verified and decoded, against one JSON file"
+    return [Asked(f"{name} read, hashed and decoded", "1.4 x", f"{ratio} x", ratio.value <= 1.4)]
+
+
+def _resuming(results: Results) -> list[Asked]:
+    what = f"resume {RESUMED}"
+    if not results.of(what, "–", APPEND):
+        return []
+    taken, bare = (1e3 * results.median(what, "–", store) for store in (APPEND, PYTHON))
+    name = f"{RESUMED} turns resumed in a new process, Python's own start taken off"
+    return [Asked(name, "60 ms", f"{taken - bare:.0f} ms", taken - bare <= 60)]
+
+
+def _memory(results: Results) -> list[Asked]:
+    length = max(LENGTHS)
+    if not results.of(f"memory at {length}", "–", APPEND):
+        return []
+    raw = results.median(f"raw after {length}", "–", "–")
+    over = results.median(f"memory at {length}", "–", APPEND) / raw
+    name = f"peak memory of appending to {length:,} turns, against their JSON"
+    return [Asked(name, "4 x", f"{over:.2f} x", over <= 4)]
+
+
+def ms(seconds: float) -> str:
+    value = 1e3 * seconds
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def markdown(results: Results) -> str:
+    """Return what README shows."""
+    lines = ["| medians of one run | asked | measured | |", "|---|---|---|---|"]
+    for each in asked(results):
+        verdict = "" if each.reached else "missed"
+        lines.append(f"| {each.what} | {each.limit} | {each.measured} | {verdict} |")
+    about = results.about
+    lines += ["", f"`{COMMAND}`, {about['date'][:10]}, {about['machine']}."]
+    return "\n".join(lines)
+
+
+def put_into(readme: Path, text: str) -> None:
+    """Replace what stands between README's two marks."""
+    begin, end = "<!-- measured: -->", "<!-- :measured -->"
+    old = readme.read_text()
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    assert len(pattern.findall(old)) == 1, f"{readme} has no {begin} … {end}"
+    readme.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", old))
