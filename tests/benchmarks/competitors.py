@@ -221,7 +221,9 @@ class SessionFSWhole(SessionFS):
         with FileStorage(self.root, index_dir=self.index, message_type=dict) as plain:
             messages = plain.get_active_checkpoint(UUID(session)).state.messages
         # Made anew, because these would remember the bytes that they were read from.
-        return self._created(session, [dict(message) for message in messages])
+        return self._created(
+            session, [{**message} for message in messages if isinstance(message, dict)]
+        )
 
     def _created(self, session: str, messages: list[Any]) -> Conversation:
         return _Created(self, session, messages)

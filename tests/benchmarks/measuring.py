@@ -152,7 +152,7 @@ def timed(call: Callable[[], object]) -> float:
 def in_turn(
     results: Results,
     what: str,
-    durability: Durability,
+    durability: str,
     stores: dict[str, Ready],
     rounds: Iterable[int],
     *,

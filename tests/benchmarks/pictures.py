@@ -7,27 +7,22 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from tests.benchmarks.competitors import Floor, SessionFS, SessionFSWhole
+from tests.benchmarks.competitors import Floor, SessionFS, SessionFSReturned, SessionFSWhole
 from tests.benchmarks.measuring import Results
-from tests.benchmarks.stage import PEERS
+from tests.benchmarks.stage import APART, PEERS, STORES
 from tests.benchmarks.workloads import LENGTHS
 
 Curve = list[tuple[float, float]]
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 220, 44, 48
+PALETTE = ("#c0392b", "#d98200", "#2b6cb0", "#8e44ad", "#b5478f")
 COLOURS = {
     SessionFS.name: "#0b6e4f",
     SessionFSWhole.name: "#4caf7d",
     Floor.name: "#777777",
     "as JSON": "#777777",
-    **dict(
-        zip(
-            (kind.name for kind in PEERS),
-            ("#c0392b", "#d98200", "#2b6cb0", "#8e44ad", "#b5478f"),
-            strict=True,
-        )
-    ),
+    **dict(zip((kind.name for kind in PEERS), PALETTE, strict=True)),
 }
 
 
@@ -47,9 +42,9 @@ def draw(results: Results, directory: Path) -> list[Path]:
 
 def _growth(results: Results) -> str:
     turns = results.numbers("blocks after {}")
-    curves = {
+    curves: dict[str, Curve] = {
         kind.name: [(n, results.median(f"blocks after {n}", "relaxed", kind.name)) for n in turns]
-        for kind in (SessionFS, *PEERS)
+        for kind in APART
     }
     curves["as JSON"] = [(n, results.median(f"raw after {n}", "–", "–")) for n in turns]
     return chart("Bytes on disk of one session", "turns", curves, _bytes)
@@ -57,8 +52,10 @@ def _growth(results: Results) -> str:
 
 def _latency(results: Results, durability: str) -> str:
     curves: dict[str, Curve] = {}
-    for kind in (Floor, SessionFS, SessionFSWhole, *PEERS):
-        points = [
+    for kind in STORES:
+        if kind is SessionFSReturned:
+            continue
+        points: Curve = [
             (n, results.median(f"write at {n}", durability, kind.name))
             for n in LENGTHS
             if results.of(f"write at {n}", durability, kind.name)
@@ -88,12 +85,13 @@ def chart(title: str, below: str, curves: dict[str, Curve], unit: Callable[[floa
     ys = [y for curve in curves.values() for _, y in curve]
     across = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT)
     up = _Axis(10 ** math.floor(math.log10(min(ys))), max(ys) * 1.3, HEIGHT - BOTTOM, TOP)
+    middle = (LEFT + WIDTH - RIGHT) / 2
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
         f' height="{HEIGHT}" font-family="sans-serif" font-size="12" fill="#333333">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="26" font-size="15" font-weight="bold">{escape(title)}</text>',
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">{below}</text>',
+        f'<text x="{middle:.0f}" y="{HEIGHT - 10}" text-anchor="middle">{below}</text>',
     ]
     for value in up.decades():
         y = up.at(value)
@@ -102,10 +100,8 @@ def chart(title: str, below: str, curves: dict[str, Curve], unit: Callable[[floa
             f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{unit(value)}</text>'
         )
     for value in sorted({*across.decades(), min(xs), max(xs)}):
-        x = across.at(value)
-        parts.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{value:,.0f}</text>'
-        )
+        x, y = across.at(value), HEIGHT - BOTTOM + 18
+        parts.append(f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{value:,.0f}</text>')
     lowest = math.inf
     # From below upwards, each name at least a line above the one before.
     for name, curve in sorted(curves.items(), key=lambda each: each[1][-1][1]):

@@ -26,6 +26,8 @@ LENGTH = 1_000
 RESUMED = 100
 """Turns of the session that new processes resume."""
 
+FINDINGS = ("list 20", "title search", "text search, common word", "text search, rare word")
+
 SETTLED = 2.5
 """Seconds after which a directory's time tells of every later change."""
 
@@ -135,8 +137,11 @@ def among_many(stage: Stage) -> None:
     rng = random.Random(SEED)
     titles = Words(rng)
     with stage.place() as place:
-        stores = [kind(at(place, kind), "relaxed") for kind in (Floor, *APART)]
-        begun = {store.name: partial(_session, stage, store, titles, rng) for store in stores}
+        kinds: tuple[type[Store], ...] = (Floor, *APART)
+        stores = [kind(at(place, kind), "relaxed") for kind in kinds]
+        begun: dict[str, Ready] = {
+            store.name: partial(_session, stage, store, titles, rng) for store in stores
+        }
         settle()
         rounds = progress("many sessions", range(number), number)
         in_turn(results, f"each of {number} sessions", "relaxed", begun, rounds)
@@ -165,13 +170,13 @@ def _find(stage: Stage, stores: list[Store], vocabulary: list[str]) -> None:
     number, results = stage.effort.sessions, stage.results
     rare = next(word for word in reversed(vocabulary[: len(vocabulary) // 10]) if len(word) > 5)
     common = vocabulary[10]
-    asked: dict[str, Callable[[Store], int | None]] = {
-        "list 20": lambda store: store.listing(),
-        "title search": lambda store: store.titles(common),
-        "text search, common word": lambda store: store.texts(common),
-        "text search, rare word": lambda store: store.texts(rare),
-    }
-    for name, ask in asked.items():
+    asked: tuple[Callable[[Store], int | None], ...] = (
+        lambda store: store.listing(),
+        lambda store: store.titles(common),
+        lambda store: store.texts(common),
+        lambda store: store.texts(rare),
+    )
+    for name, ask in zip(FINDINGS, asked, strict=True):
         able = []
         for store in stores:
             begin = time.perf_counter()
@@ -179,6 +184,10 @@ def _find(stage: Stage, stores: list[Store], vocabulary: list[str]) -> None:
                 able.append(store)
                 first = time.perf_counter() - begin
                 results.add(f"{name}, the first time, of {number}", "–", store.name, first)
-        ready: dict[str, Ready] = {store.name: partial(partial, ask, store) for store in able}
+        ready = {store.name: _asking(ask, store) for store in able}
         rounds = progress(name, range(20), 20)
         in_turn(results, f"{name} of {number}", "–", ready, rounds, budget=stage.effort.budget)
+
+
+def _asking(ask: Callable[[Store], object], store: Store) -> Ready:
+    return lambda: partial(ask, store)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.benchmarks.competitors import Floor, SessionFS, SessionFSReturned, SessionFSWhole
 from tests.benchmarks.measuring import DURABILITIES, Ratio, Results, p95
 from tests.benchmarks.reading import LENGTH, RESUMED
-from tests.benchmarks.stage import PEERS, STORES
+from tests.benchmarks.stage import APART, PEERS, STORES
 from tests.benchmarks.stakpak import Stakpak
 from tests.benchmarks.tables import table
 from tests.benchmarks.workloads import LENGTHS, PROCESSES
@@ -27,9 +27,9 @@ def show(results: Results) -> None:
     rows = [[kind.name, kind.about(), kind.kept, kind.shipped] for kind in STORES]
     table("What is measured", ["", "version", "a turn becomes", "as it is shipped"], rows)
     print(
-        "  full: survives a power cut (files: fsync; SQLite: synchronous FULL). relaxed: survives the end"
-        "\n  of the process (no fsync; NORMAL). Times are in ms. Ratios are sessionfs over the store of the"
-        "\n  row, below 1: sessionfs is faster; in brackets what 90 of 100 repetitions would give."
+        "  full: survives a power cut (files: fsync; SQLite: synchronous FULL). relaxed: survives"
+        "\n  the end of the process (no fsync; NORMAL). Times are in ms. Ratios are sessionfs over the"
+        "\n  store of the row, below 1: sessionfs is faster; in brackets: 90 of 100 repetitions."
     )
     for durability in DURABILITIES:
         for length in LENGTHS:
@@ -98,6 +98,8 @@ class _Report:
 
     def memory(self) -> None:
         length = max(LENGTHS)
+        if not self._results.of(f"memory at {length}", "–", APPEND):
+            return
         raw = self._results.median(f"raw after {length}", "–", "–")
         rows = []
         for store in self._stores(f"memory at {length}", "–"):
@@ -109,12 +111,12 @@ class _Report:
     def many(self) -> None:
         for number in self._results.numbers("each of {} sessions"):
             self.times(f"each of {number} sessions", "relaxed", f"A session of 5 turns, of {number:,}")
+
+            def median(what: str, store: str, number: int = number) -> float:
+                return self._results.median(f"{what} of {number} sessions", "relaxed", store)
+
             rows = [
-                [
-                    store,
-                    f"{self._results.median(f'blocks of {number} sessions', 'relaxed', store) / 1e6:,.1f}",
-                    f"{self._results.median(f'files of {number} sessions', 'relaxed', store):,.0f}",
-                ]
+                [store, f"{median('blocks', store) / 1e6:,.1f}", f"{median('files', store):,.0f}"]
                 for store in self._stores(f"blocks of {number} sessions", "relaxed")
             ]
             table(f"{number:,} sessions on disk", ["", "MB", "files"], rows)
@@ -252,7 +254,7 @@ def _bytes(results: Results) -> list[Asked]:
         raw = results.median(f"raw after {number}", "–", "–")
         taken = {
             kind.name: results.median(f"blocks of {number}", "relaxed", kind.name) / raw
-            for kind in (SessionFS, *PEERS)
+            for kind in APART
         }
         ours = taken.pop(APPEND)
         others = "; ".join(f"{name} {value:,.1f} x" for name, value in taken.items())
