@@ -9,7 +9,8 @@ from pathlib import Path
 
 import nox
 
-PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 PYTHONS = [
     match[1]
     for each in PROJECT["classifiers"]
@@ -147,10 +148,15 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, beside floors and competitors; --quick and --directory go to each script. No test."""
-    session.install(".[cli]")
-    for name in ("append", "index"):
-        session.run("python", f"tests/benchmarks/{name}.py", *session.posargs)
+    """Measure, beside floors and competitors; --quick and --directory go to each script. No test.
+
+    --publish draws the pictures and fills README's table.
+    """
+    # Not as a group, which pip knows only since 25.1.
+    session.install(".[cli]", *PYPROJECT["dependency-groups"]["bench"])
+    session.run("python", "tests/benchmarks/compare.py", *session.posargs)
+    others = [each for each in session.posargs if each != "--publish"]
+    session.run("python", "tests/benchmarks/index.py", *others)
 
 
 @nox.session

@@ -34,7 +34,7 @@ if not __package__:  # run as a script
 import sessionfs
 from tests.benchmarks import pictures, reading, report, workloads, writing
 from tests.benchmarks.measuring import Results, fsync_seconds
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.stage import PEERS, Stage
 
 ROOT = Path(__file__).parents[2]
 PICTURES = Path(__file__).with_name("pictures")
@@ -55,6 +55,7 @@ def measure(directory: Path, effort: workloads.Effort, parts: list[str]) -> Resu
     results.about = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "effort": effort.name,
+        "versions": ", ".join(dict.fromkeys(kind.about() for kind in PEERS)),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()},"
         f" Python {platform.python_version()}, an fsync {1e6 * fsync:.0f} µs",
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks.competitors import Floor, SessionFS, SessionFSReturned, SessionFSWhole
 from tests.benchmarks.measuring import Results
+from tests.benchmarks.report import PICTURES
 from tests.benchmarks.stage import APART, PEERS, STORES
 from tests.benchmarks.workloads import LENGTHS
 
@@ -29,11 +30,9 @@ COLOURS = {
 def draw(results: Results, directory: Path) -> list[Path]:
     """Draw how stores grow and how long writes take; return the files."""
     directory.mkdir(exist_ok=True)
-    drawn = {"growth": _growth(results)}
-    for durability in ("full", "relaxed"):
-        drawn[f"latency-{durability}"] = _latency(results, durability)
+    drawn = _growth(results), _latency(results, "full"), _latency(results, "relaxed")
     paths = []
-    for name, picture in drawn.items():
+    for name, picture in zip(PICTURES, drawn, strict=True):
         path = directory / f"{name}.svg"
         path.write_text(picture)
         paths.append(path)
@@ -47,7 +46,7 @@ def _growth(results: Results) -> str:
         for kind in APART
     }
     curves["as JSON"] = [(n, results.median(f"raw after {n}", "–", "–")) for n in turns]
-    return chart("Bytes on disk of one session", "turns", curves, _bytes)
+    return chart("Bytes on disk of one session while it is written", "turns", curves, _bytes)
 
 
 def _latency(results: Results, durability: str) -> str:
