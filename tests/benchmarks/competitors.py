@@ -158,13 +158,10 @@ class SessionFS(Store):
         return _Appended(self, UUID(session))
 
     def adopt(self, other: SessionFS, session: str) -> Conversation:
-        """Go on with what another store has; links will do, as no file ever changes."""
-
-        def link(old: str, new: str) -> None:
-            if not os.path.exists(new):
-                os.link(old, new)
-
-        shutil.copytree(other.root, self.root, copy_function=link, dirs_exist_ok=True)
+        """Go on with a session of another store; links will do, as no file ever changes."""
+        beside = Path(self.storage.session_path(UUID(self.begin("Another session").id)))
+        theirs = other.storage.session_path(UUID(session))
+        shutil.copytree(theirs, beside.with_name(session), copy_function=os.link)
         return self.resume(session)
 
     def newest(self, session: str) -> int:

@@ -188,6 +188,7 @@ def disk(directory: Path) -> Disk:
 def settle() -> None:
     """Write what is left in the page cache, and leave what lives on to no garbage collection."""
     os.sync()
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 
