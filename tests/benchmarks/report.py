@@ -168,7 +168,8 @@ class _Report:
                     rows.append([*row, self._over(what, durability, store)[0], f"{refused:.0f}"])
             title = f"{PROCESSES} processes writing at once, {durability}"
             head = ["", "turns a second", "time of append over it", "turns refused"]
-            table(title, head, rows)
+            if rows:
+                table(title, head, rows)
 
 
 class Asked(NamedTuple):
