@@ -95,13 +95,15 @@ class Writer:
             self.conversation.seed(list(self._turns[:length]))
         self._at = length
 
-    def reopen(self, durability: Durability) -> None:
+    def reopen(self, durability: Durability, *, resume: bool = True) -> None:
         """Go on as another process would; what that does for the first turn is not measured."""
-        session = self.session
+        session = self.session if resume else None
         self.close()
         self.store = self._kind(self._directory, durability)
-        self.conversation = self.store.resume(session)
-        self.ready()()
+        self.conversation = None
+        if session is not None:
+            self.conversation = self.store.resume(session)
+            self.ready()()
 
     @property
     def session(self) -> str:

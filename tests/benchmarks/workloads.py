@@ -26,6 +26,7 @@ class Effort(NamedTuple):
     Attributes:
         name: what the tables call it.
         rounds: writes at each of the lengths.
+        passes: that these are parted into.
         whole: turns of the session that every store writes from its first turn on.
         openings: of the newest and of a random checkpoint.
         sessions: of 5 turns each, in one store.
@@ -40,6 +41,7 @@ class Effort(NamedTuple):
 
     name: str
     rounds: dict[int, int]
+    passes: int
     whole: int
     openings: int
     sessions: int
@@ -54,6 +56,7 @@ class Effort(NamedTuple):
 QUICK = Effort(
     "quick",
     rounds={10: 20, 100: 20, 1_000: 20, 5_000: 5},
+    passes=2,
     whole=100,
     openings=8,
     sessions=200,
@@ -67,6 +70,7 @@ QUICK = Effort(
 FULL = Effort(
     "full",
     rounds={10: 200, 100: 200, 1_000: 200, 5_000: 100},
+    passes=5,
     whole=1_000,
     openings=30,
     sessions=10_000,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from tests.benchmarks import child, reading
-from tests.benchmarks.competitors import Floor, SessionFS, Store
+from tests.benchmarks.competitors import Floor, SessionFS
 from tests.benchmarks.frameworks import OpenAIAgents
 from tests.benchmarks.measuring import DURABILITIES, Durability, in_turn, settle
 from tests.benchmarks.stage import APART, STORES, Stage, Writer, able, at, grouped, readies, saved
@@ -17,45 +17,70 @@ from tests.benchmarks.workloads import LENGTHS, MILESTONES, PROCESSES, Turn, ima
 
 
 def at_lengths(stage: Stage) -> None:
-    """Write turns to sessions of each length, and see how much memory that takes at the greatest."""
-    for length in LENGTHS:
+    """Write turns to sessions of each length, and see how much memory that takes at the greatest.
+
+    All lengths several times in turn, because they are compared with each other too.
+    """
+    passes = stage.effort.passes
+    with stage.place() as place:
+        lengths = [_Length(stage, place, length) for length in LENGTHS]
+        for i in progress("writes at each length", range(passes), passes):
+            for each in lengths:
+                each.measure(i)
+        for each in lengths:
+            each.close()
+        _memory(stage, max(LENGTHS), place, lengths[-1].writers.values())
+
+
+class _Length:
+    """Measures writes to sessions that have about one length."""
+
+    def __init__(self, stage: Stage, place: Path, length: int) -> None:
+        self._stage, self._length, self._grown = stage, length, length
         out = stage.effort.left_out if length == max(LENGTHS) else ()
-        kinds = [kind for kind in STORES if kind.name not in out]
-        with stage.place() as place:
-            writers = {kind: Writer(kind, at(place, kind), "relaxed", stage.turns) for kind in kinds}
-            rounds, fresh = stage.effort.rounds[length], max(3, length // 10)
-            begins = range(0, rounds, fresh)
-            # Sessions that have grown make way for new ones: they stay as long as they are.
-            for begin in progress(f"writes at {length}", begins, len(begins)):
-                for kind, each in writers.items():
-                    ours = issubclass(kind, SessionFS) and kind is not SessionFS
-                    each.begin(length, like=writers[SessionFS] if ours else None)
-                chosen = range(begin, min(begin + fresh, rounds))
-                for durability in DURABILITIES:
-                    _at_length(stage, length, durability, writers, chosen)
-            for each in writers.values():
-                each.close()
-            if length == max(LENGTHS):
-                _memory(stage, length, place, list(writers.values()))
+        above = place / f"{length}"
+        self.writers = {
+            kind: Writer(kind, at(above, kind), "relaxed", stage.turns)
+            for kind in STORES
+            if kind.name not in out
+        }
+
+    def measure(self, number: int) -> None:
+        """Do one of the passes."""
+        total, passes = self._stage.effort.rounds[self._length], self._stage.effort.passes
+        rounds = range(total * number // passes, total * (number + 1) // passes)
+        step = max(3, self._length // 10)
+        for begin in range(rounds.start, rounds.stop, step):
+            chosen = range(begin, min(begin + step, rounds.stop))
+            for durability in DURABILITIES:
+                # Sessions that have grown by a fifth make way for new ones.
+                if self._grown + len(chosen) > self._length // 5:
+                    self._begin()
+                self._grown += len(chosen)
+                self._measure(durability, chosen)
+
+    def _begin(self) -> None:
+        for kind, each in self.writers.items():
+            ours = issubclass(kind, SessionFS) and kind is not SessionFS
+            each.reopen("relaxed", resume=False)
+            each.begin(self._length, like=self.writers[SessionFS] if ours else None)
+        self._grown = 0
+
+    def _measure(self, durability: Durability, rounds: range) -> None:
+        chosen = [self.writers[kind] for kind in able(durability, list(self.writers))]
+        for each in chosen:
+            each.reopen(durability)
+        settle()
+        what, budget = f"write at {self._length}", self._stage.effort.budget
+        for group in grouped(chosen):
+            in_turn(self._stage.results, what, durability, readies(group), rounds, budget=budget)
+
+    def close(self) -> None:
+        for each in self.writers.values():
+            each.close()
 
 
-def _at_length(
-    stage: Stage,
-    length: int,
-    durability: Durability,
-    writers: dict[type[Store], Writer],
-    rounds: range,
-) -> None:
-    chosen = [writers[kind] for kind in able(durability, list(writers))]
-    for each in chosen:
-        each.reopen(durability)
-    settle()
-    what, budget = f"write at {length}", stage.effort.budget
-    for group in grouped(chosen):
-        in_turn(stage.results, what, durability, readies(group), rounds, budget=budget)
-
-
-def _memory(stage: Stage, length: int, place: Path, writers: list[Writer]) -> None:
+def _memory(stage: Stage, length: int, place: Path, writers: Collection[Writer]) -> None:
     turns = saved(place, stage.turns[-5:])
     stage.results.add(f"raw after {length}", "–", "–", stage.raw(length), unit="byte")
     for each in progress("memory", writers, len(writers)):
