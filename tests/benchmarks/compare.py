@@ -9,7 +9,7 @@ processes write at once. Stores are measured in turn, so that a disk whose speed
 alike, and compared where they are equally durable. The floor is the same new bytes written to one new
 file, with fsync of file and directory ("full") or without ("relaxed").
 
-It takes about 25 minutes and 15 GB of disk; with --quick, which has a session of 100 turns from its
+It takes about 30 minutes and 15 GB of disk; with --quick, which has a session of 100 turns from its
 first turn on, 200 sessions and 4 images, less than two minutes. The competitors are the dependency
 group "bench" of pyproject.toml; ``nox -s bench`` installs them.
 """
