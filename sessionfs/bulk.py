@@ -63,7 +63,7 @@ def put_history(directory: SessionDirectory, planned: list[PlannedCheckpoint]) -
         if onto and checkpoint.appends:
             common = onto[0].checkpoint.count
         elif onto:
-            common = history.common_prefix(onto, added)
+            common = history.common_prefix(history.elements(onto), added)
             added = added[common:]
         built = history.build(
             onto=onto,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
@@ -22,14 +23,15 @@ from .session import SessionDirectory
 
 def put_state(
     directory: SessionDirectory,
-    encoded: list[bytes],
+    encode: Callable[[list[bytes]], list[bytes]],
     metadata: bytes | None,
     parent_id: UUID | None,
     expected_active: UUID | None,
-) -> str:
-    """Store a whole state, make it active and return its hash.
+) -> tuple[str, CheckpointObject]:
+    """Store a whole state, make it active, and return its hash and object.
 
-    What it shares with its parent, or else with the active checkpoint, is not stored again.
+    What it shares with its parent, or else with the active checkpoint, is not stored again. ``encode``
+    returns the messages of the state, given the elements of that.
     """
     with _comparing(directory, expected_active):
         refs = directory.names()
@@ -42,8 +44,9 @@ def put_state(
             after = active[0].sha
         elif refs.active:
             after = directory.refs.target(refs.active[-1], directory.objects)
-        state = history.prepare(str(directory.id), encoded)
-        common = history.common_prefix(onto, state.elements) if onto else 0
+        known = history.elements(onto) if onto else []
+        state = history.prepare(str(directory.id), encode(known))
+        common = history.common_prefix(known, state.elements)
         built = history.build(
             onto=onto,
             parent=parent,
@@ -54,7 +57,7 @@ def put_state(
             metadata=metadata,
             limit=directory.limit,
         )
-        return _write(directory, refs, built, state, expected_active)
+        return _write(directory, refs, built, state, expected_active), built
 
 
 def append(
@@ -157,14 +160,13 @@ def _write(
     state: State,
     expected: UUID | None,
 ) -> str:
-    """Store a checkpoint and make it active; each step is on the disk before the next.
+    """Store a checkpoint and make it active.
 
     All large messages of the state are put, those that should be here already too: one that has not
     arrived or is damaged is in hand.
     """
     sha = directory.put_checkpoint(checkpoint, state.large)
-    directory.objects.sync()
-    mine = directory.publish(sha, checkpoint.at)
+    mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)
     directory.replace(heads.replaced(directory, seen, sha), mine)

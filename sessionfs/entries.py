@@ -8,6 +8,7 @@ import stat
 from typing import Literal, NamedTuple
 
 from . import files
+from .refused import named
 
 OTHERS = 0o077
 """The permission bits of everybody but the owner."""
@@ -15,7 +16,7 @@ OTHERS = 0o077
 
 def link_target(path: str) -> str | None:
     """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
-    with files.named(path):
+    with named(path):
         try:
             is_link = stat.S_ISLNK(os.lstat(path).st_mode)
         except (FileNotFoundError, NotADirectoryError):
@@ -43,7 +44,7 @@ class Entry(NamedTuple):
 def look(path: str) -> Entry:
     """Return what lies under a name; what may not be looked at is an error that names it."""
     target = link_target(path)
-    with files.named(path):
+    with named(path):
         try:
             found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -71,5 +72,5 @@ def git_work_tree(path: str) -> str | None:
 
 def restrict(path: str) -> None:
     """Give a file or directory of a store the mode that a writer would have given it."""
-    with files.named(path):
+    with named(path):
         os.chmod(path, files.DIRECTORY_MODE if os.path.isdir(path) else files.FILE_MODE)

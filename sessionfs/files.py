@@ -16,14 +16,8 @@ from copy import copy
 from typing import Literal
 
 from . import temporary
-from .errors import (
-    CorruptObjectError,
-    InternalError,
-    InvalidRequestError,
-    StorageError,
-    TooLargeError,
-    UnauthorizedError,
-)
+from .errors import CorruptObjectError, InternalError, InvalidRequestError, TooLargeError
+from .refused import named
 
 Durability = Literal["full", "relaxed"]
 
@@ -42,6 +36,7 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
+SEPARATOR = os.sep
 join = os.path.join
 name_of = os.path.basename
 parent_of = os.path.dirname
@@ -81,11 +76,11 @@ class Files:
                 f"a record of {size:,} bytes is more than max_object_bytes = {self.limit:,}"
             )
 
-    def publish(self, directory: str, name: str, data: bytes) -> None:
+    def publish(self, directory: str, name: str, data: bytes, *, synced: bool = True) -> None:
         """Make a file appear under its name with all its bytes, which are on the disk before.
 
         The caller makes sure that the name is free or that of a file set aside, and syncs the directory
-        when it is done there.
+        when it is done there. Without ``synced`` a power cut may leave the name without the bytes.
         """
         self.sweep(directory)
         path, final = join(directory, temporary.new_name()), join(directory, name)
@@ -100,7 +95,7 @@ class Files:
                 try:
                     _write_all(descriptor, data)
                     _set_mode(descriptor, FILE_MODE)
-                    if self._sync:
+                    if self._sync and synced:
                         os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
@@ -380,19 +375,3 @@ def _set_mode(descriptor: int, mode: int) -> None:
     """Give a new file its mode; the umask may have taken bits away."""
     if hasattr(os, "fchmod"):  # pragma: no branch - Windows has none
         os.fchmod(descriptor, mode)
-
-
-@contextmanager
-def named(path: str) -> Iterator[None]:
-    """Turn what the operating system refuses into an error of our tree that names the file."""
-    try:
-        yield
-    except StorageError:
-        raise
-    except PermissionError as error:
-        raise UnauthorizedError(f"{path}: {error.strerror}", path=path) from error
-    except MemoryError as error:
-        raise InternalError(f"{path}: too large for the memory", path=path) from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InternalError(f"{path}: {reason}", path=path) from error

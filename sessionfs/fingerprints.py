@@ -14,6 +14,9 @@ from . import files
 Fingerprint = tuple[int, int, int]
 """Of a directory: when it changed and was modified, in nanoseconds since 1970, and its inode."""
 
+Identity = tuple[int, int, int, int, int] | None
+"""Device, inode, length and times, which tell that a file is still the one that was read."""
+
 UNTOLD: Fingerprint = (1 << 63, -1, -1)
 """Where the operating system does not say. Never settled: no answer is taken to be as before."""
 
@@ -75,7 +78,7 @@ def digests(parent: str, children: Iterable[str], inside: str) -> dict[str, int]
     return found
 
 
-def identity(path: str) -> tuple[int, int, int, int, int] | None:
+def identity(path: str) -> Identity:
     """Return device, inode, length and times of a file or directory; None: there is none."""
     try:
         status = os.stat(path)

@@ -124,6 +124,8 @@ def require_large(objects: Objects, chain: Chain) -> None:
 
 def messages(objects: Objects, chain: Chain) -> list[bytes]:
     """Return a checkpoint's messages, large ones read from their objects."""
+    if not any(link.checkpoint.large for link in chain):
+        return elements(chain)
     return [message(objects, element) for element in elements(chain)]
 
 
@@ -181,14 +183,13 @@ def build(
         count=common + len(added),
         at=at,
         metadata=metadata,
-        elements=stored,
+        stored=stored,
         large=large_elements(stored),
     )
 
 
-def common_prefix(onto: Chain, state: list[bytes]) -> int:
-    """Return how many leading messages of a state stand at the start of a checkpoint too."""
-    known = elements(onto)
+def common_prefix(known: list[bytes], state: list[bytes]) -> int:
+    """Return how many leading elements of a state stand at the start of a checkpoint's too."""
     if known == state[: len(known)]:
         return len(known)
     same = 0

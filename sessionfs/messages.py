@@ -13,6 +13,8 @@ import enum
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -26,6 +28,10 @@ MAX_DEPTH = 200
 _ORIGIN = "_origin"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_decode_objects = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_INEXACT = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_BLOCK = 64
+"""So many messages are looked at together: few enough for one that is odd to be found soon."""
 
 
 class MessageDict(dict[str, Any]):
@@ -39,10 +45,13 @@ class MessageCodec:
     """Encodes messages of any shape, and decodes them as one type."""
 
     def __init__(self, message_type: type[Any] = ChatMessage) -> None:
+        self._kind = message_type
         self._typed: Callable[[bytes], Any] | None = None
+        self._typed_list: Callable[[bytes], Any] | None = None
         is_type = isinstance(message_type, type)
         if is_type and issubclass(message_type, msgspec.Struct) and message_type.__struct_config__.dict:
             self._typed = msgspec.json.Decoder(message_type).decode
+            self._typed_list = _decoder_of_lists(message_type)
         elif message_type is not dict:
             raise InvalidRequestError(
                 "message_type must be dict or a msgspec.Struct declared with dict=True, "
@@ -63,16 +72,112 @@ class MessageCodec:
             else:
                 message.__dict__[_ORIGIN] = raw
                 return message  # type: ignore[no-any-return]
-        plain = MessageDict(_decode_object(raw))
-        plain._origin = raw
-        return plain
+        return _plain(_decode_object(raw), raw)
+
+    def decode_all(self, raws: list[bytes]) -> list[Message]:
+        """Return what ``decode`` does for each, all at once where they have the shape of the type."""
+        decode: Callable[[bytes], Any] = self._typed_list or _decode_objects
+        together = _list_of(raws)
+        try:
+            decoded = decode(together)
+            if _encode(decoded) == together:
+                return list(decoded)  # each is its bytes, and need not remember them
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return list(map(self.decode, raws))
+        if self._typed_list is None:
+            return list(map(_plain, decoded, raws))
+        for message, raw in zip(decoded, raws, strict=True):
+            message.__dict__[_ORIGIN] = raw
+        return list(decoded)
+
+    def encode_state(
+        self, messages: Sequence[Message], known: list[bytes]
+    ) -> tuple[list[bytes], list[Message] | None]:
+        """Return the bytes of the messages of a whole state, and the messages as they would be read.
+
+        Args:
+            messages: those of the state; the same errors as for ``encode_messages``.
+            known: the elements of a checkpoint that the state may begin with.
+
+        Returns:
+            The bytes, and copies of the messages that share nothing with them that can change; None
+            where that takes as long as reading them.
+
+        """
+        block = list(messages) if isinstance(messages, list | tuple) else []
+        found = _encode_alike(block, known) if block and type(block[0]) is self._kind else None
+        return found or (encode_messages(messages), None)
+
+
+def _plain(fields: dict[str, Any], raw: bytes) -> MessageDict:
+    plain = MessageDict(fields)
+    plain._origin = raw
+    return plain
+
+
+def _list_of(raws: list[bytes]) -> bytes:
+    return b"[" + b",".join(raws) + b"]"
 
 
 def encode_messages(messages: Sequence[Message]) -> list[bytes]:
     """Return the bytes of each message; InvalidRequestError names the first that has none."""
     if not isinstance(messages, list | tuple):
         raise InvalidRequestError(f"messages must be a list, not {type(messages).__name__}")
-    return [_encode_message(message, f"messages[{i}]") for i, message in enumerate(messages)]
+    encoded: list[bytes] = []
+    for start in range(0, len(messages), _BLOCK):
+        block = list(messages[start : start + _BLOCK])
+        encoded += _encode_block(block) or [
+            _encode_message(message, f"messages[{i}]") for i, message in enumerate(block, start)
+        ]
+    return encoded
+
+
+def _encode_block(block: list[Message]) -> list[bytes] | None:
+    """Return the bytes of messages of one type at once; None: each has to be looked at by itself.
+
+    What is made sure of is the same: that it decodes to what it was, and what it was read from.
+    """
+    found = _encode_alike(block, [])
+    return None if found is None else found[0]
+
+
+def _encode_alike(block: list[Message], known: list[bytes]) -> tuple[list[bytes], list[Message]] | None:
+    """Return the bytes of messages of one type, and what they decode to; None: look at each by itself.
+
+    ``known`` is what may stand at the beginning, and was looked at when it was stored.
+    """
+    kind = type(block[0])
+    decode = _decoder_of_lists(kind)
+    if decode is None or set(map(type, block)) != {kind}:
+        return None
+    try:
+        raws = list(map(_encode, block))
+        decoded = decode(_list_of(raws))
+        if decoded != block:
+            return None
+    except _INEXACT:
+        return None
+    new = 0 if raws[:1] != known[:1] else len(known) if raws[: len(known)] == known else 1
+    if any(raw.count(b"{") + raw.count(b"[") > MAX_DEPTH for raw in raws[new:]):
+        return None
+    if kind is MessageDict or kind.__dictoffset__:
+        origins = [getattr(message, _ORIGIN, None) for message in block]
+        if any(origin is not None and origin != raw for origin, raw in zip(origins, raws, strict=True)):
+            return None
+    return raws, decoded
+
+
+@lru_cache(maxsize=64)
+def _decoder_of_lists(kind: type[Any]) -> Callable[[bytes], Any] | None:
+    """Return what decodes lists of messages of a type; None: for no type of messages."""
+    if issubclass(kind, dict):
+        return _decode
+    if not issubclass(kind, msgspec.Struct) or kind.__struct_config__.array_like:
+        return None
+    try:
+        return msgspec.json.Decoder(GenericAlias(list, (kind,))).decode
+    except (TypeError, NameError):
+        return None  # a type that cannot be read, which the error of one message tells
 
 
 def encode_metadata(metadata: object) -> bytes | None:
@@ -158,7 +263,7 @@ def _encode_exactly(value: Any, where: str) -> bytes:
     try:
         raw = _encode(value)
         exact = _as_read(raw, type(value)) == value
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+    except _INEXACT:
         exact = False
     if not exact:
         # Slow and exact: names the place of the first value that cannot be stored.

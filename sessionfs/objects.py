@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from . import files, fingerprints, forks, records
+from . import files, fingerprints, forks, records, whole
 from .errors import CorruptObjectError, IncompleteError
 from .files import Files
+from .fingerprints import Identity
 from .ids import is_sha256
 from .records import CheckpointObject, InvalidRecordError, MessageObject, sha256
+from .whole import WholeDecoder
 
 _SUFFIX = ".json"
-
-
-Identity = tuple[int, ...] | None
-"""What tells that a file is still the one that was read; None: there is none."""
 
 
 class _Held(NamedTuple):
@@ -50,12 +49,12 @@ class ObjectCache:
 
     def get(self, path: str, identity: Identity) -> CheckpointObject | None:
         """Return the object of this file, if it is held and was read from the same file."""
-        with self._lock:
-            entry = self._entries.get(path)
-            if entry is None or entry.identity != identity:
-                return None
+        entry = self._entries.get(path)
+        if entry is None or entry.identity != identity:
+            return None
+        with suppress(KeyError):  # another thread let go of it meanwhile
             self._entries.move_to_end(path)
-            return entry.checkpoint
+        return entry.checkpoint
 
     def add(self, path: str, identity: Identity, checkpoint: CheckpointObject, size: int) -> None:
         """Hold an object of this many bytes, letting go of the least recently used ones."""
@@ -81,16 +80,20 @@ class Objects:
 
     Attributes:
         hidden: hashes of objects that count as not here, because they were purged.
+        whole: what decodes the messages of checkpoints that are read, as they are read; None: nobody
+            asks for them.
 
     """
 
     def __init__(self, directory: str, session: str, writer: Files, cache: ObjectCache) -> None:
         self.directory = directory
-        self._inside = files.join(directory, "")
+        self._inside = directory + files.SEPARATOR
         self._session = session
         self._files = writer
         self._cache = cache
         self.hidden: frozenset[str] = frozenset()
+        self.whole: WholeDecoder | None = None
+        self._decoded: dict[str, list[Any]] = {}
 
     def path(self, sha: str) -> str:
         """Return where the object with this hash lies."""
@@ -148,6 +151,11 @@ class Objects:
 
     def checkpoint(self, sha: str) -> CheckpointObject:
         """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
+        if not self.hidden:
+            path = self._inside + sha + _SUFFIX
+            held = self._cache.get(path, fingerprints.identity(path))
+            if held is not None:
+                return held
         found = self.load(sha)
         if found is None:
             raise self._damaged(sha, "is no checkpoint object", "chain-broken")
@@ -194,7 +202,7 @@ class Objects:
         if held is not None:
             return held
         data = self.read(sha)
-        found = self._decode(sha, data)
+        found = self._decode_whole(sha, data) or self._decode(sha, data)
         if not isinstance(found, CheckpointObject):
             return None
         self._cache.add(path, identity, found, len(data))
@@ -206,8 +214,10 @@ class Objects:
         self._require_shown(sha)
         try:
             data = files.read_file(path, self._files.limit)
+            if data is not None and sha256(data) == sha:
+                return data
             settled = True
-            if data is not None and sha256(data) != sha:
+            if data is not None:
                 data, settled = files.read_settled(path, data, self._files.limit)
         except files.NotRegularError as error:
             raise self._damaged(sha, "is no regular file", "not-regular") from error
@@ -218,6 +228,25 @@ class Objects:
         if not settled:
             raise IncompleteError(f"{path} is still being written", path=path, missing=(path,))
         raise self._damaged(sha, f"holds {len(data)} bytes that do not hash to its name")
+
+    def decoded(self, sha: str, checkpoint: CheckpointObject) -> list[Any] | None:
+        """Return a checkpoint's own messages, large ones as their hashes, for this caller alone.
+
+        None where they have to be decoded one by one.
+        """
+        found = self._decoded.pop(sha, None)
+        if found is None and self.whole is not None and isinstance(checkpoint.stored, bytes):
+            found = self.whole(checkpoint.stored).messages
+        return found
+
+    def _decode_whole(self, sha: str, data: bytes) -> CheckpointObject | None:
+        if self.whole is None:
+            return None
+        found = whole.decode(data, self._session, self.whole)
+        if found is None:
+            return None
+        checkpoint, self._decoded[sha] = found
+        return checkpoint
 
     def _decode(self, sha: str, data: bytes) -> CheckpointObject | MessageObject | None:
         try:

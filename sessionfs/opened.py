@@ -14,7 +14,6 @@ from .errors import InvalidRequestError, NotFoundError
 from .files import Durability, Files, StrPath
 from .ids import hash12_of
 from .index import Index
-from .messages import MessageCodec
 from .objects import ObjectCache
 from .root import Root
 from .session import Environment, SessionDirectory
@@ -51,7 +50,8 @@ class OpenedStore:
         self._index = Index(self._root, index_parent, self._directory)
         wrote = self._index.notices.mark
         self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
-        self._views = Views(MessageCodec(message_type))
+        self._views = Views(message_type)
+        self._grown: set[UUID] = set()
         self._root.check_readable()
 
     def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
@@ -92,6 +92,18 @@ class OpenedStore:
 
     def _writable(self, session_id: UUID) -> SessionDirectory:
         directory = self._existing(session_id)
+        self._settle(session_id)
+        return directory
+
+    def _growing(self, session_id: UUID) -> SessionDirectory:
+        """Return a session for something that looks itself whether the session is still there."""
+        directory = self._directory(session_id)
+        if session_id not in self._grown:
+            self._existing(session_id)
+            self._grown.add(session_id)
+        self._settle(session_id)
+        return directory
+
+    def _settle(self, session_id: UUID) -> None:
         self._root.check_writable(session_id)
         self._root.settle(session_id)
-        return directory

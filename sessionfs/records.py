@@ -29,13 +29,13 @@ class InvalidRecordError(ValueError):
     """Bytes that are no valid record; the caller knows which file they came from."""
 
 
-class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
+class CheckpointObject(msgspec.Struct, kw_only=True):
     """A checkpoint object: what it says, its messages still as bytes.
 
     Attributes:
         after: the checkpoint that was active when this one was made without a parent, if that is not
             the base.
-        elements: what follows the kept messages; each a message's bytes, or a hash in quotes.
+        stored: its elements, or the bytes of the record, which are split when somebody asks for them.
         large: the elements that are hashes, as (index in ``elements``, hash).
         metadata: the bytes of a JSON object, or None.
 
@@ -49,8 +49,15 @@ class CheckpointObject(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     at: str
     metadata: bytes | None = None
-    elements: list[bytes]
+    stored: bytes | list[bytes]
     large: list[tuple[int, str]]
+
+    @property
+    def elements(self) -> list[bytes]:
+        """What follows the kept messages; each a message's bytes, or a hash in quotes."""
+        if isinstance(self.stored, bytes):
+            self.stored = [bytes(each) for each in _decode_elements(self.stored).messages]
+        return self.stored
 
     @property
     def follows(self) -> str | None:
@@ -95,8 +102,8 @@ RefRecord = MetaRecord | PurgeRecord
 """What files in ``refs/`` hold, beside what is active."""
 
 
-class _CheckpointRecord(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_only=True):
-    """The fields in the order in which they are written."""
+class CheckpointHeader(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_only=True):
+    """The fields of a checkpoint record before its messages, in the order in which they are written."""
 
     session: str
     parent: str | None
@@ -107,6 +114,13 @@ class _CheckpointRecord(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_o
     count: _Count
     at: str
     metadata: Raw | UnsetType = UNSET
+
+
+class _CheckpointRecord(CheckpointHeader, tag="checkpoint", kw_only=True):
+    messages: list[Raw]
+
+
+class _Elements(msgspec.Struct):
     messages: list[Raw]
 
 
@@ -117,9 +131,10 @@ class _MessageRecord(msgspec.Struct, tag_field="kind", tag="message", kw_only=Tr
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(_CheckpointRecord | _MessageRecord).decode
+_decode_elements = msgspec.json.Decoder(_Elements).decode
 _decode_ref = msgspec.json.Decoder(RefRecord).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
 def sha256(data: bytes) -> str:
@@ -135,7 +150,7 @@ def decode_object(data: bytes, session: str) -> CheckpointObject | MessageObject
     try:
         data.decode()
         record = _decode_object(data)
-    except _NOT_JSON as error:
+    except NOT_JSON as error:
         if _kind_is_unknown(data):
             return None
         raise InvalidRecordError(str(error)) from error
@@ -174,7 +189,7 @@ def _ref_record(data: bytes, session: str) -> RefRecord:
     try:
         data.decode()
         record: RefRecord = _decode_ref(data)
-    except _NOT_JSON as error:
+    except NOT_JSON as error:
         raise InvalidRecordError(str(error)) from error
     _check_session(record.session, session)
     _check_kind(data)
@@ -293,29 +308,36 @@ def _checked_json_object(raw: bytes, what: str) -> bytes:
 
 
 def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
+    elements = [bytes(element) for element in record.messages]
+    large = large_elements(elements)
+    checkpoint = checked(record, elements, large, len(elements))
+    if sum(each[:1] == b"{" for each in elements) + len(large) != len(elements):
+        raise InvalidRecordError("an element of messages is neither an object nor a hash")
+    return checkpoint
+
+
+def checked(
+    record: CheckpointHeader, stored: bytes | list[bytes], large: list[tuple[int, str]], number: int
+) -> CheckpointObject:
+    """Return the object of a record with this number of elements, or raise InvalidRecordError."""
     after = None if record.after is UNSET else record.after
     for name, sha in (("parent", record.parent), ("after", after), ("base", record.base)):
         if sha is not None and not is_sha256(sha):
             raise InvalidRecordError(f"{name} is no hash: {sha!r}")
     if (record.base is None) != (record.keep == 0):
         raise InvalidRecordError("base is null if and only if keep is 0")
-    if record.keep + len(record.messages) != record.count:
+    if record.keep + number != record.count:
         raise InvalidRecordError(
-            f"count is {record.count}, but keep and messages make "
-            f"{record.keep} + {len(record.messages)}"
+            f"count is {record.count}, but keep and messages make {record.keep} + {number}"
         )
     if not is_timestamp(record.at):
         raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
     metadata = None
     if record.metadata is not UNSET:
         metadata = _checked_json_object(bytes(record.metadata), "metadata")
-    elements = [bytes(element) for element in record.messages]
-    large = large_elements(elements)
     for _, sha in large:
         if not is_sha256(sha):
             raise InvalidRecordError(f"an element of messages is no hash: {sha!r}")
-    if sum(each[:1] == b"{" for each in elements) + len(large) != len(elements):
-        raise InvalidRecordError("an element of messages is neither an object nor a hash")
     return CheckpointObject(
         parent=record.parent,
         after=after,
@@ -325,7 +347,7 @@ def _checked_checkpoint(record: _CheckpointRecord) -> CheckpointObject:
         count=record.count,
         at=record.at,
         metadata=metadata,
-        elements=elements,
+        stored=stored,
         large=large,
     )
 
@@ -336,6 +358,6 @@ def _kind_is_unknown(data: bytes) -> bool:
         data.decode()
         _decode_fields(data)
         kinds = _kinds(data)
-    except (*_NOT_JSON, ValueError):
+    except (*NOT_JSON, ValueError):
         return False
     return len(kinds) == 1 and isinstance(kinds[0], str) and kinds[0] not in ("checkpoint", "message")

@@ -133,7 +133,7 @@ class Refs:
 
     def __init__(self, directory: str, session: str, writer: Files) -> None:
         self.directory = directory
-        self._inside = files.join(directory, "")
+        self._inside = directory + files.SEPARATOR
         self._session = session
         self._files = writer
 
@@ -192,10 +192,13 @@ class Refs:
         )
 
     def put_active(self, at: str, sha: str) -> ActiveRef:
-        """Make a checkpoint active from this time on; the caller syncs the directory."""
+        """Make a checkpoint active from this time on; the caller syncs the directory.
+
+        The content is not synced: after a power cut the name says as much.
+        """
         ref = ActiveRef(at, sha[:HASH12])
         if not files.exists(self.path(ref)):
-            self._files.publish(self.directory, ref.name, f"{at}-{sha}".encode())
+            self._files.publish(self.directory, ref.name, f"{at}-{sha}".encode(), synced=False)
         return ref
 
     def put_meta(self, at: str, facts: dict[str, Any]) -> MetaRef:

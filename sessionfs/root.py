@@ -55,6 +55,7 @@ class Root:
         self.path = path
         self.limit = writer.limit
         self.sessions = files.join(path, SESSIONS)
+        self._header_path = files.join(path, HEADER)
         self._files = writer
 
     def check_readable(self) -> None:
@@ -90,20 +91,23 @@ class Root:
 
     def links(self, session: UUID | None = None) -> Iterator[tuple[str, str, bool]]:
         """Give the links in the place of directories, where they lead, and whether that is a store."""
-        for place in [(SESSIONS,)] if session is None else [(SESSIONS,), *_places(str(session))]:
-            path = files.join(self.path, *place)
+        places = [self.sessions]
+        if session is not None:
+            path = self.session_path(session)
+            places += [path, path + files.SEPARATOR + OBJECTS, path + files.SEPARATOR + REFS]
+        for path in places:
             target = entries.link_target(path)
             if target is not None:
-                yield path, target, _is_place_of_a_store(target, place)
+                yield path, target, _is_place_of_a_store(target, path.removeprefix(self.path))
 
     def is_store(self) -> bool:
         """Tell whether there is a store, however little of it has arrived."""
-        return files.is_directory(self.sessions) or files.exists(files.join(self.path, HEADER))
+        return files.is_directory(self.sessions) or files.exists(self._header_path)
 
     def make(self) -> None:
         """Create what is missing of the root; files that are there stay as they are."""
         self._files.sweep(self.path)
-        if not (files.is_directory(self.sessions) and files.exists(files.join(self.path, HEADER))):
+        if not self._is_complete():
             self._files.make_directory(self.path)
             for name, data in ROOT_FILES.items():
                 if not files.exists(files.join(self.path, name)):
@@ -114,6 +118,9 @@ class Root:
                 self._files.make_directory(self.sessions)
         self._files.sync_name(self.path)
         self._files.sync_name(self.sessions)
+
+    def _is_complete(self) -> bool:
+        return files.is_directory(self.sessions) and files.exists(self._header_path)
 
     def settle(self, session: UUID) -> None:
         """Put the names of a session's directory and of those above it on the disk, once.
@@ -133,10 +140,10 @@ class Root:
 
     def session_path(self, session: UUID) -> str:
         """Return where a session's directory is, or would be."""
-        return files.join(self.sessions, str(session))
+        return f"{self.sessions}{files.SEPARATOR}{session}"
 
     def _header(self) -> _Header:
-        path = files.join(self.path, HEADER)
+        path = self._header_path
         try:
             data = files.read_file(path, self.limit)
         except files.NotRegularError as error:
@@ -162,12 +169,7 @@ class Root:
         )
 
 
-def _places(session: str) -> list[tuple[str, ...]]:
-    """Return the directories of a session, as names below the root."""
-    return [(SESSIONS, session), (SESSIONS, session, OBJECTS), (SESSIONS, session, REFS)]
-
-
-def _is_place_of_a_store(path: str, place: tuple[str, ...]) -> bool:
-    """Tell whether a path is that of a place, as ``sessions/<id>``, in the root of some store."""
-    root = path.removesuffix(files.join("-", *place)[1:])
+def _is_place_of_a_store(path: str, place: str) -> bool:
+    """Tell whether a path is that of a place, as ``/sessions/<id>``, in the root of some store."""
+    root = path.removesuffix(place)
     return root != path and files.exists(files.join(root, HEADER))

@@ -1,8 +1,8 @@
 """One session's directory: what is active, and the order in which things are written.
 
-The invariant: an object is on the disk before a ref names it, and a ref is removed only after its
-successor is on the disk. No locks: writers at the same time all succeed, and the highest timestamp
-is active.
+The invariant: an object's bytes are on the disk before it has its name, and it has that before a ref
+names it; a ref is removed only after its successor and what that names are on the disk. No locks:
+writers at the same time all succeed, and the highest timestamp is active.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ class SessionDirectory:
         self._wrote = environment.wrote
         self._files = writer = environment.files
         self.limit = writer.limit
-        self.objects = Objects(files.join(path, OBJECTS), str(session), writer, environment.cache)
-        self.refs = Refs(files.join(path, REFS), str(session), writer)
+        name, inside = str(session), path + files.SEPARATOR
+        self.objects = Objects(inside + OBJECTS, name, writer, environment.cache)
+        self.refs = Refs(inside + REFS, name, writer)
         self.purged = False
 
     # Reading
@@ -206,14 +207,24 @@ class SessionDirectory:
         """Store a checkpoint's objects and return its hash; they are not synced yet."""
         return self.objects.put_checkpoint(checkpoint, large.values())
 
-    def publish(self, sha: str, at: str, left: list[str] | None = None) -> ActiveRef:
-        """Make a checkpoint that is on the disk active, beside what was active before.
+    def publish(
+        self, sha: str, at: str, left: list[str] | None = None, *, stored: bool = False
+    ) -> ActiveRef:
+        """Make a checkpoint active, beside what was active before.
 
-        ``left`` are the heads that are thereby left behind.
+        Args:
+            sha: its hash.
+            at: from when on.
+            left: the heads that are thereby left behind.
+            stored: its objects were stored just now. Their names are put on the disk together with the
+                ref's: after a power cut a ref may be there without its object, as in a sync.
+
         """
         new = self.refs.put_active(at, sha)
         if left:
             self.refs.put_meta(at, {"left": left})
+        if stored:
+            self.objects.sync()
         self.refs.sync()
         self._wrote(self.id)
         return new

@@ -213,13 +213,13 @@ class FileStorage(Upkeep):
         if partial:
             return self._views.partial(directory, sha)
         with needs.named(directory):
-            return self._views.checkpoint(directory, directory.open(sha))
+            return self._views.opened(directory, sha)
 
     def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
         """Return a session's active checkpoint. The same errors as ``get_session``."""
         directory = self._directory(session_id)
         with needs.named(directory):
-            return self._views.checkpoint(directory, directory.active(directory.names()))
+            return self._views.active(directory)
 
     def create_checkpoint(
         self,
@@ -239,11 +239,19 @@ class FileStorage(Upkeep):
 
         """
         checks.request(request, CreateCheckpointRequest)
-        encoded = encode_messages(request.messages)
         metadata = encode_metadata(request.metadata)
-        directory = self._writable(session_id)
-        sha = checkpointing.put_state(directory, encoded, metadata, request.parent_id, expected_active)
-        return self._views.checkpoint(directory, directory.open(sha))
+        directory = self._growing(session_id)
+        messages: list[Message] | None = None
+
+        def encode(known: list[bytes]) -> list[bytes]:
+            nonlocal messages
+            encoded, messages = self._views.codec.encode_state(request.messages, known)
+            return encoded
+
+        stored = checkpointing.put_state(
+            directory, encode, metadata, request.parent_id, expected_active
+        )
+        return self._views.stored(directory, stored, messages)
 
     def append_messages(
         self,
@@ -266,7 +274,7 @@ class FileStorage(Upkeep):
         """
         encoded = encode_messages(messages)
         raw_metadata = encode_metadata(metadata)
-        directory = self._writable(session_id)
+        directory = self._growing(session_id)
         sha, built = checkpointing.append(directory, encoded, raw_metadata, expected_active)
         return views.summary(session_id, Listed.of(sha, built))
 
@@ -325,7 +333,7 @@ class FileStorage(Upkeep):
         self._root.check_writable()
         session_id, sha = bulk.start(self._root, self._environment, facts, encoded, metadata)
         directory = self._directory(session_id)
-        checkpoint = self._views.checkpoint(directory, directory.open(sha))
+        checkpoint = self._views.opened(directory, sha)
         return CreateSessionResult(session_id, checkpoint)
 
     def _set_status(self, session_id: UUID, status: SessionStatus) -> None:

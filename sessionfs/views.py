@@ -9,26 +9,34 @@ from uuid import UUID
 
 import msgspec
 
-from . import heads, history, listing
+from . import heads, history, listing, whole
 from .clock import to_datetime
 from .errors import CorruptObjectError, IncompleteError, StorageError
-from .history import Chain
+from .history import Chain, Link
 from .ids import checkpoint_id
 from .listing import Listed
 from .messages import MessageCodec
 from .models import Checkpoint, CheckpointState, CheckpointSummary, Gap, Message, Session, SessionStats
+from .records import CheckpointObject
 from .session import SessionDirectory
 from .stats import count
 
 
 class Views:
-    """Makes models, with messages of one type."""
+    """Makes models, with messages of one type.
 
-    def __init__(self, codec: MessageCodec) -> None:
-        self._codec = codec
+    Attributes:
+        codec: of these messages.
+
+    """
+
+    def __init__(self, message_type: type[Any]) -> None:
+        self.codec = MessageCodec(message_type)
+        self._whole = whole.decoder(message_type)
 
     def session(self, directory: SessionDirectory) -> Session:
         """Return a session with its active checkpoint, or raise what is missing or damaged."""
+        directory.objects.whole = self._whole
         refs = directory.names()
         chain = directory.active(refs)
         facts = directory.refs.facts(refs)
@@ -47,21 +55,33 @@ class Views:
             heads=self.checkpoints(directory, listed, with_state=False),
         )
 
+    def active(self, directory: SessionDirectory) -> Checkpoint:
+        """Return the active checkpoint with its state, or raise what is missing or damaged."""
+        directory.objects.whole = self._whole
+        return self.checkpoint(directory, directory.active(directory.names()))
+
+    def opened(self, directory: SessionDirectory, sha: str) -> Checkpoint:
+        """Return the checkpoint with this hash and its state, or raise what is missing or damaged."""
+        directory.objects.whole = self._whole
+        return self.checkpoint(directory, directory.open(sha))
+
+    def stored(
+        self,
+        directory: SessionDirectory,
+        stored: tuple[str, CheckpointObject],
+        messages: list[Message] | None,
+    ) -> Checkpoint:
+        """Return a checkpoint that was stored just now, given its messages as they would be read."""
+        sha, head = stored
+        if messages is None:
+            return self.opened(directory, sha)
+        state = CheckpointState(messages, _metadata(directory, sha, head.metadata))
+        return _made(directory, sha, head, state)
+
     def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
         """Return a checkpoint with its state."""
-        return self._made(directory, chain, self.state(directory, chain))
-
-    def _made(self, directory: SessionDirectory, chain: Chain, state: CheckpointState) -> Checkpoint:
-        head = chain[0].checkpoint
-        made = to_datetime(head.at)
-        return Checkpoint(
-            id=checkpoint_id(chain[0].sha),
-            session_id=directory.id,
-            parent_id=None if head.parent is None else checkpoint_id(head.parent),
-            state=state,
-            created_at=made,
-            updated_at=made,
-        )
+        sha, head, _ = chain[0]
+        return _made(directory, sha, head, self.state(directory, chain))
 
     def partial(self, directory: SessionDirectory, sha: str) -> Checkpoint:
         """Return a checkpoint with what can be read of its state, and gaps where there is more."""
@@ -72,12 +92,14 @@ class Views:
         messages: list[Message] = []
         for i, element in enumerate(history.elements(chain), start=lacking):
             try:
-                with reading(directory, chain):
+                with reading(directory, chain[0].sha):
                     raw = history.message(directory.objects, element)
-                    messages.append(self._codec.decode(raw))
+                    messages.append(self.codec.decode(raw))
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
-        found = self._made(directory, chain, CheckpointState(messages, _metadata(directory, chain)))
+        sha, head, _ = chain[0]
+        state = CheckpointState(messages, _metadata(directory, sha, head.metadata))
+        found = _made(directory, sha, head, state)
         found.gaps = gaps
         return found
 
@@ -85,6 +107,7 @@ class Views:
         self, directory: SessionDirectory, page: Iterable[Listed], *, with_state: bool
     ) -> list[CheckpointSummary]:
         """Return summaries of some checkpoints; what cannot be opened is told as ``problem``."""
+        directory.objects.whole = self._whole if with_state else None
         return [self._listed(directory, each, with_state=with_state) for each in page]
 
     def _listed(
@@ -103,15 +126,42 @@ class Views:
 
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
-        decode = self._codec.decode
-        with reading(directory, chain):
-            messages = [decode(raw) for raw in history.messages(directory.objects, chain)]
-        return CheckpointState(messages, _metadata(directory, chain))
+        sha, head, _ = chain[0]
+        with reading(directory, sha):
+            messages = [each for link in reversed(chain) for each in self._own(directory, link)]
+        return CheckpointState(messages, _metadata(directory, sha, head.metadata))
+
+    def _own(self, directory: SessionDirectory, link: Link) -> list[Message]:
+        """Return the messages that one object of a chain adds."""
+        objects, (sha, checkpoint, shared) = directory.objects, link
+        number = max(shared - checkpoint.keep, 0)
+        decoded = objects.decoded(sha, checkpoint)
+        if decoded is None:
+            own = checkpoint.elements[:number]
+            if checkpoint.large:
+                own = [history.message(objects, element) for element in own]
+            return self.codec.decode_all(own)
+        for i, large in checkpoint.large:
+            decoded[i] = self.codec.decode(objects.message(large)) if i < number else decoded[i]
+        return decoded[:number]
 
 
-def _metadata(directory: SessionDirectory, chain: Chain) -> dict[str, Any] | None:
-    raw = chain[0].checkpoint.metadata
-    with reading(directory, chain):
+def _made(
+    directory: SessionDirectory, sha: str, head: CheckpointObject, state: CheckpointState
+) -> Checkpoint:
+    made = to_datetime(head.at)
+    return Checkpoint(
+        id=checkpoint_id(sha),
+        session_id=directory.id,
+        parent_id=None if head.parent is None else checkpoint_id(head.parent),
+        state=state,
+        created_at=made,
+        updated_at=made,
+    )
+
+
+def _metadata(directory: SessionDirectory, sha: str, raw: bytes | None) -> dict[str, Any] | None:
+    with reading(directory, sha):
         return None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
 
 
@@ -120,12 +170,12 @@ def _gap(start: int, count: int, error: StorageError) -> Gap:
 
 
 @contextmanager
-def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
+def reading(directory: SessionDirectory, sha: str) -> Iterator[None]:
     """Turn what a decoder cannot read into a CorruptObjectError that names the checkpoint's file."""
     try:
         yield
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        path = directory.objects.path(chain[0].sha)
+        path = directory.objects.path(sha)
         raise CorruptObjectError(
             f"{path}: a message or the metadata cannot be read: {error}", path=path
         ) from error
@@ -134,7 +184,7 @@ def reading(directory: SessionDirectory, chain: Chain) -> Iterator[None]:
 def stats(directory: SessionDirectory) -> SessionStats:
     """Return figures counted from the messages of a session's active checkpoint."""
     chain = directory.active(directory.names())
-    with reading(directory, chain):
+    with reading(directory, chain[0].sha):
         return count(history.messages(directory.objects, chain))
 
 

@@ -100,7 +100,7 @@ def survey(directory: SessionDirectory, reading: Reading) -> Surveyed:
 
 def _sort_in(done: Surveyed, sha: str, record: CheckpointObject | MessageObject | None) -> None:
     if isinstance(record, CheckpointObject):
-        done.known[sha] = msgspec.structs.replace(record, elements=[], metadata=None)
+        done.known[sha] = msgspec.structs.replace(record, stored=[], metadata=None)
         done.named.update(large for _, large in record.large)
     elif record is None:
         done.unknown.add(sha)

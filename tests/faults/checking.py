@@ -66,7 +66,9 @@ class SessionPromise:
             self.new |= operation.made.keys()
         if acknowledged and operation.seen is not None:
             self.exists = True
-            self.active = {operation.seen.active}
+            # What another one has made active, and has not been told of yet, may be lost all the same.
+            sure = operation.seen.active in self.must
+            self.active = {operation.seen.active} | (set() if sure else self.active)
             self.facts = {name: {value} for name, value in operation.seen.facts.items()}
         elif position < operation.end:
             self.active |= {operation.active} if operation.active else set()
@@ -94,12 +96,13 @@ def promise(record: Record, position: int) -> Promise:
 
 @lru_cache(maxsize=4096)
 def keeps_its_name(path: str, data: bytes) -> bool:
-    """Tell whether a file holds what its name promises; a name of no meaning promises nothing."""
+    """Tell whether a file holds what its name promises; a name of no meaning promises nothing.
+
+    Nor does that of an active ref: it says all by itself, and the content may be torn.
+    """
     match = _NAME.fullmatch("/".join(path.split("/")[-2:]))
-    if match is None:
+    if match is None or match[2] is not None:
         return True
-    if match[2] is not None:
-        return data.decode("latin-1").startswith(f"{match[2]}-{match[3]}") and len(data) == 87
     return sha256(data).hexdigest().startswith(match[3])
 
 

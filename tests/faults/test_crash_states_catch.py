@@ -31,10 +31,8 @@ def _os() -> Any:
 def no_fsync_of_files(patch: Patch) -> None:
     publish = Files.publish
 
-    def without(self: Files, directory: str, name: str, data: bytes) -> None:
-        sync, self._sync = self._sync, False
-        publish(self, directory, name, data)
-        self._sync = sync
+    def without(self: Files, directory: str, name: str, data: bytes, *, synced: bool = True) -> None:
+        publish(self, directory, name, data, synced=False)
 
     patch.setattr(Files, "publish", without)
 
@@ -62,7 +60,7 @@ def ref_before_object(patch: Patch) -> None:
 def old_ref_removed_before_the_new_one_is_synced(patch: Patch) -> None:
     replace = SessionDirectory.replace
 
-    def publish(self: SessionDirectory, sha: str, at: str, left: list[str] | None = None) -> Any:
+    def publish(self: SessionDirectory, sha: str, at: str, *_: Any, **__: Any) -> Any:
         return self.refs.put_active(at, sha)
 
     def remove_first(self: SessionDirectory, seen: Any, new: Any) -> None:
@@ -106,7 +104,7 @@ def one_write_only(patch: Patch) -> None:
 
 
 def written_in_place(patch: Patch) -> None:
-    def publish(self: Files, directory: str, name: str, data: bytes) -> None:
+    def publish(self: Files, directory: str, name: str, data: bytes, *, synced: bool = True) -> None:
         descriptor = _os().open(files.join(directory, name), files._CREATE, 0o400)
         files._write_all(descriptor, data)
         _os().fsync(descriptor)

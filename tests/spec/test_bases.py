@@ -44,7 +44,7 @@ def test_bases(case: Case) -> None:
         state = before[: len(before) - row["drop"]]
         state += [b'{"n":%d}' % n for n in range(fresh, fresh + row["add"])]
         fresh += row["add"]
-        common = history.common_prefix(onto, state) if onto else 0
+        common = history.common_prefix(history.elements(onto), state) if onto else 0
         made = history.build(
             onto=onto,
             parent=None if row["on"] is None else hashes[row["on"]],
