@@ -47,8 +47,8 @@ def is_timestamp(text: str) -> bool:
 def from_datetime(moment: datetime) -> str:
     """Return the timestamp of an aware datetime; InvalidRequestError if no timestamp can be that."""
     utc = moment.astimezone(UTC)
-    # strftime does not pad years below 1000 on every platform.
-    at = f"{utc.year:04}{utc:%m%dT%H%M%S%f}Z"
+    day = f"{utc.year:04}{utc.month:02}{utc.day:02}"
+    at = f"{day}T{utc.hour:02}{utc.minute:02}{utc.second:02}{utc.microsecond:06}Z"
     if at == _LAST:
         raise InvalidRequestError("the timestamps have reached the end of the calendar")
     return at

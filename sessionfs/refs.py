@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -64,6 +65,7 @@ class PurgeRef(NamedTuple):
         return f"purge.{self.at}-{self.hash12}.json"
 
 
+@lru_cache(maxsize=4096)
 def parse(name: str) -> ActiveRef | MetaRef | PurgeRef | None:
     """Return the ref that a file's name is; None: it is foreign."""
     match = _NAME.fullmatch(name)
