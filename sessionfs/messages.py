@@ -105,8 +105,11 @@ class MessageCodec:
 
         """
         block = list(messages) if isinstance(messages, list | tuple) else []
-        found = _encode_alike(block, known) if block and type(block[0]) is self._kind else None
-        return found or (encode_messages(messages), None)
+        found = _encode_alike(block, known) if block else None
+        if found is None:
+            return encode_messages(messages), None
+        raws, decoded = found
+        return raws, decoded if type(block[0]) is self._kind else None
 
 
 def _plain(fields: dict[str, Any], raw: bytes) -> MessageDict:
