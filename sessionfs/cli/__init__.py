@@ -6,8 +6,12 @@ itself was wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import codecs
+import io
 import signal
 import sys
+
+_PLAIN = {"…": "...", "→": "->", "·": "-", "█": "#", "▓": "x", "░": ".", "×": "x", "—": "-", "│": "|"}
 
 
 def main() -> None:
@@ -15,10 +19,26 @@ def main() -> None:
     try:
         from .app import app
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        if error.name not in ("typer", "rich", "markdown_it", "pygments"):
             raise
         sys.exit("sessionfs: the command line needs its extra: pip install 'sessionfs[cli]'")
     if hasattr(signal, "SIGPIPE"):
         # Whoever reads our output may have seen enough: end quietly, as other commands do.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # What a terminal's encoding lacks is told in other characters, and is no error.
+    codecs.register_error("sessionfs", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="sessionfs")
     app(prog_name="sessionfs")
+
+
+def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Give what stands for characters that an encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    plain = "".join(
+        _PLAIN.get(each) or each.encode("ascii", "backslashreplace").decode() for each in lacking
+    )
+    return plain, error.end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, cast
@@ -10,7 +11,19 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from . import changing, finding, health, importing, indexing, merging, reading, watching
+from . import (
+    changing,
+    comparing,
+    exporting,
+    finding,
+    health,
+    importing,
+    indexing,
+    merging,
+    output,
+    reading,
+    watching,
+)
 from .text import harmless
 
 # click's UsageError, from wherever this version of typer has it.
@@ -18,24 +31,39 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
 @contextmanager
-def _harmless_errors() -> Iterator[None]:
-    """Make what is said of a wrong command line, which quotes it, harmless for a terminal."""
+def _told_in_one_line(as_json: bool) -> Iterator[None]:
+    """Tell what is wrong with a command line, which the line quotes, harmlessly; exit code 2."""
     try:
         yield
     except _UsageError as error:
-        error.message = harmless(error.message)
-        raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        message = " ".join(error.format_message().split()).rstrip(".")
+        context = error.ctx
+        help_ = f"{context.command_path if context else 'sessionfs'} --help"
+        if as_json:
+            output.print_json({"error": harmless(message), "code": "usage"})
+        else:
+            output.note(f"sessionfs: {message} (see {help_})")
+        raise typer.Exit(2) from error
 
 
 class _Commands(TyperGroup):
-    """The commands; errors in their arguments are harmless."""
+    """The commands; what is wrong with their arguments is told as every other error is."""
+
+    _as_json = False
+
+    def main(self, args: Any = None, *arguments: Any, **named: Any) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        self._as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
+        return super().main(given, *arguments, **named)
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
-        with _harmless_errors():
+        with _told_in_one_line(self._as_json):
             return super().make_context(*arguments, **named)
 
     def invoke(self, context: Any) -> Any:
-        with _harmless_errors():
+        with _told_in_one_line(self._as_json):
             return super().invoke(context)
 
 
@@ -47,7 +75,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Keep sessions of AI agents and their checkpoints as plain files.",
     epilog="The store is --store, else $SESSIONFS_ROOT, else ~/.sessionfs. "
-    "A session is named by a unique prefix of its id, or @1 for the newest.",
+    "A session is named by a unique prefix of its id, words of its title, or @1 for the newest. "
+    "Examples: sessionfs ls; sessionfs show @1; sessionfs search tomato; sessionfs export @1 -o a.md",
 )
 
 
@@ -72,8 +101,13 @@ for name, command, example in (
     ("search", finding.search, "sessionfs search 'fn(a, b)' --role assistant --since 1w"),
     ("show", reading.show, "sessionfs show @1 --full"),
     ("log", reading.log, "sessionfs log 0199f3a2"),
+    ("diff", comparing.diff, "sessionfs diff @1 @2, or: sessionfs diff @1:3f2a9c41 :9be1f0c2"),
+    ("cat", exporting.cat, "sessionfs cat @1 3 | jq .content"),
+    ("export", exporting.export, "sessionfs export @1 -o session.md"),
     ("path", reading.path, 'cd "$(sessionfs path @1)" && ls objects refs'),
     ("rewind", changing.rewind, "sessionfs rewind @1 3f2a9c41d07e"),
+    ("fork", changing.fork, "sessionfs fork @1 --checkpoint 3f2a9c41d07e --title 'Another way'"),
+    ("rename", changing.rename, "sessionfs rename @1 Watering the tomatoes"),
     ("rm", changing.rm, "sessionfs rm 0199f3a2 @1"),
     ("restore", changing.restore, "sessionfs restore 0199f3a2"),
     ("merge", merging.merge, "sessionfs merge /mnt/laptop/.sessionfs"),

@@ -1,4 +1,4 @@
-"""The commands that change sessions: rm, restore, rewind, purge, relocate."""
+"""The commands that change sessions: rm, restore, rewind, fork, rename, purge, relocate."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ import typer
 
 from ..errors import InvalidRequestError, StorageError
 from ..ids import HASH12
-from ..models import SessionStatus
+from ..models import SessionStatus, UpdateSessionRequest
 from ..storage import FileStorage
-from . import output, render, resolve
-from .options import AsJson, SessionArgument, Store, open_store
+from . import completion, output, render, resolve
+from .options import AsJson, Checkpoint, SessionArgument, Store, open_store
 from .text import counted, one_line
 
 _Sessions = Annotated[
     list[str],
-    typer.Argument(help="Unique prefixes of sessions' ids, or @1.", metavar="SESSION..."),
+    typer.Argument(
+        help="Unique prefixes of ids, words of titles (quoted), or @1.",
+        metavar="SESSION...",
+        autocompletion=completion.sessions,
+    ),
 ]
 
 
@@ -95,6 +99,60 @@ def rewind(
         before = found.active_checkpoint_id
         if before not in (None, id_):
             output.note(f"before: {before.hex[:HASH12]}")
+
+
+def fork(
+    session: SessionArgument,
+    store: Store = None,
+    checkpoint: Checkpoint = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", "-t", help="Of the new session; else the same.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a new session from where another one is, or was at a checkpoint; that one stays."""
+    with output.reporting(as_json), open_store(store) as storage:
+        found = resolve.session(storage, session)
+        given = checkpoint
+        id_ = None if given is None else resolve.checkpoint_id(storage, found.id, given)
+        made = storage.fork_session(found.id, checkpoint_id=id_, title=title)
+        name = found.title if title is None else title
+        count = len(made.checkpoint.state.messages)
+        if as_json:
+            output.print_json(
+                {
+                    "id": made.session_id,
+                    "title": name,
+                    "checkpoint": made.checkpoint.id,
+                    "message_count": count,
+                    "forked_from": {
+                        "session": found.id,
+                        "checkpoint": id_ or found.active_checkpoint_id,
+                    },
+                }
+            )
+            return
+        typer.echo(
+            f"forked  {made.session_id}  {counted(count, 'message')}  {one_line(name, 60)}".rstrip()
+        )
+
+
+def rename(
+    session: SessionArgument,
+    title: Annotated[list[str], typer.Argument(help="The new title.", metavar="TITLE...")],
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a session another title."""
+    with output.reporting(as_json), open_store(store) as storage:
+        found = resolve.session(storage, session)
+        renamed = storage.update_session(found.id, UpdateSessionRequest(title=" ".join(title)))
+        if as_json:
+            output.print_json({"id": renamed.id, "title": renamed.title, "before": found.title})
+            return
+        typer.echo(f"renamed  {renamed.id}  {one_line(renamed.title, 60)}".rstrip())
+        output.note(f"before: {one_line(found.title, 60)}")
 
 
 def purge(

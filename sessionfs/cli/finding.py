@@ -19,7 +19,7 @@ from ..models import (
     SessionSummary,
 )
 from ..storage import FileStorage
-from . import output, render, resolve
+from . import completion, output, render, resolve
 from .options import (
     AsJson,
     Below,
@@ -34,6 +34,7 @@ from .options import (
     open_store,
     workers,
 )
+from .template import Template
 from .text import counted
 
 
@@ -63,9 +64,23 @@ def ls(
         ),
     ] = None,
     deleted: WithDeleted = False,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="A line for each session: '{short} {title}', \\t for a tab.",
+            metavar="TEMPLATE",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List sessions, newest first."""
+    """List sessions, newest first.
+
+    A TEMPLATE may hold {id}, {short}, {title}, {updated}, {created}, {ago}, {messages}, {status},
+    {visibility}, {cwd}, {heads}, {checkpoint} and {problem}.
+    """
+    template = None if format_ is None else Template(format_)
     with output.reporting(as_json), open_store(store) as storage:
         query = ListSessionsQuery(
             limit=limit,
@@ -85,7 +100,11 @@ def ls(
         if as_json:
             output.print_json(result)
             return
-        if result.sessions:
+        if template is not None:
+            short = resolve.short_ids([each.id for each in everything])
+            for each in result.sessions:
+                typer.echo(template.filled(each, short[each.id]))
+        elif result.sessions:
             render.sessions(output.console(), result.sessions, [each.id for each in everything])
         for line in (*_not_shown(everything, query, result), *_ahead(result.sessions)):
             output.note(line)
@@ -170,7 +189,12 @@ def search(
 def stats(
     session: Annotated[
         str | None,
-        typer.Argument(help="One session; none: all of them.", metavar="[SESSION]", show_default=False),
+        typer.Argument(
+            help="One session; none: all of them.",
+            metavar="[SESSION]",
+            show_default=False,
+            autocompletion=completion.sessions,
+        ),
     ] = None,
     store: Store = None,
     since: Since = None,

@@ -11,7 +11,7 @@ import typer
 
 from ..models import SessionVisibility
 from ..storage import FileStorage
-from . import resolve
+from . import completion, resolve
 from .text import moment
 
 _MOST_WORKERS = 8
@@ -39,7 +39,22 @@ Store = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 SessionArgument = Annotated[
-    str, typer.Argument(help="A unique prefix of a session's id, or @1.", metavar="SESSION")
+    str,
+    typer.Argument(
+        help="A unique prefix of an id, words of a title, or @1.",
+        metavar="SESSION",
+        autocompletion=completion.sessions,
+    ),
+]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        "-c",
+        help="A checkpoint instead of the active one.",
+        metavar="ID",
+        show_default=False,
+    ),
 ]
 Cwd = Annotated[Path | None, typer.Option(help="Only sessions of this directory.", show_default=False)]
 Below = Annotated[

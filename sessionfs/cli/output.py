@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import typer
@@ -60,11 +66,69 @@ def reporting(as_json: bool) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def console() -> Console:
-    """Return where answers are printed."""
+def console(file: TextIO | None = None, like: Console | None = None) -> Console:
+    """Return where answers are printed; into a file as they would be on another console."""
+    if like is not None:
+        return Console(
+            file=file,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            width=like.width,
+            force_terminal=True,
+            legacy_windows=False,
+        )
     # What is piped elsewhere is not cut to the width of a terminal that is not there.
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def print_bytes(raw: bytes) -> None:
+    """Print what is for programs; on a terminal nothing of it commands the terminal."""
+    if sys.stdout.isatty():
+        raw = harmless(raw.decode("utf-8", "replace")).encode()
+    sys.stdout.buffer.write(raw)
+
+
+@contextmanager
+def paged(*, wanted: bool = True) -> Iterator[Console]:
+    """Give where a long answer is printed: a pager, where a person looks and it fills the screen.
+
+    Which pager: ``$SESSIONFS_PAGER``, else ``$PAGER``, else ``less``; empty or ``cat``: none.
+    """
+    shown = console()
+    if not (wanted and sys.stdout.isatty() and sys.stdin.isatty()) or shown.is_dumb_terminal:
+        yield shown
+        return
+    collected = io.StringIO()
+    collecting = console(collected, shown)
+    yield collecting
+    text = collected.getvalue()
+    command = shlex.split(os.environ.get("SESSIONFS_PAGER", os.environ.get("PAGER", "less")))
+    known = command and command != ["cat"] and shutil.which(command[0])
+    if not known or text.count("\n") < shown.height:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        _page(command, text)
+
+
+def _page(command: list[str], text: str) -> None:
+    # R: colours; F: end if all fits after all; X: leave what was shown on the screen.
+    environment = {**os.environ, "LESS": os.environ.get("LESS", "FRX"), "LESSCHARSET": "utf-8"}
+    # Ctrl-C is for the pager, which stays; a pager that is left early is no error.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    broken = signal.signal(signal.SIGPIPE, signal.SIG_IGN) if hasattr(signal, "SIGPIPE") else None
+    try:
+        subprocess.run(  # noqa: S603 (the pager that the person chose)
+            command, input=text.encode("utf-8", "replace"), env=environment, check=False
+        )
+    except BrokenPipeError:
+        pass
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if broken is not None:
+            signal.signal(signal.SIGPIPE, broken)
 
 
 def note(text: str) -> None:

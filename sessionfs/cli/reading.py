@@ -16,8 +16,8 @@ import typer
 from ..errors import StorageError
 from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
-from . import output, render, resolve
-from .options import AsJson, SessionArgument, Store, open_store
+from . import conversation, output, render, resolve
+from .options import AsJson, Checkpoint, SessionArgument, Store, open_store
 from .text import counted, harmless
 
 _MOST_MESSAGES = 10_000
@@ -27,35 +27,60 @@ _MOST_MESSAGES = 10_000
 def show(
     session: SessionArgument,
     store: Store = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            "--checkpoint", "-c", help="A checkpoint instead of the active one.", metavar="ID"
-        ),
+    checkpoint: Checkpoint = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="Only messages of this role; may be given again.", show_default=False),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Results of tools in full.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("-n", "--limit", min=0, help="At most this many, the last.", show_default=False),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Calls and results of tools in full.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Texts as they were written, Markdown not rendered.")
+    ] = False,
+    pager: Annotated[
+        bool, typer.Option("--pager/--no-pager", help="Page what is longer than the screen.")
+    ] = True,
     partial: Annotated[
         bool,
         typer.Option("--partial", help="What can be read where files are damaged or missing."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a session: its facts and the conversation."""
+    """Print a session: its facts and the conversation, Markdown rendered, calls of tools folded.
+
+    What is longer than the screen is shown in $SESSIONFS_PAGER, else $PAGER, else less. Each message
+    has its number, as search tells it and cat takes it.
+    """
     with output.reporting(as_json), open_store(store) as storage:
         found = resolve.session(storage, session)
         if checkpoint is None and not partial:
             shown = storage.get_session(found.id)
         else:
             # The active checkpoint may be damaged: it is not asked for.
-            id_ = _wanted(storage, found, checkpoint)
+            id_ = wanted(storage, found, checkpoint)
             shown = render.with_checkpoint(found, storage.get_checkpoint(id_, partial=partial))
+        everything = conversation.numbered(shown)
+        messages = [each for each in everything if not role or each[1].get("role") in role]
+        last = messages if limit is None else messages[len(messages) - min(limit, len(messages)) :]
         if as_json:
+            if shown.active_checkpoint is not None and len(last) < len(everything):
+                shown.active_checkpoint.state.messages = [message for _, message in last]
             output.print_json(shown)
             return
-        render.session(output.console(), shown, full=full)
+        with output.paged(wanted=pager) as console:
+            conversation.session(console, shown, last, full=full, raw=raw)
+        if len(messages) < len(everything):
+            others = counted(len(everything) - len(messages), "message")
+            output.note(f"{others} of other roles not shown")
+        if len(last) < len(messages):
+            earlier = counted(len(messages) - len(last), "earlier message")
+            output.note(f"{earlier} not shown (-n {len(messages)})")
 
 
-def _wanted(storage: FileStorage, found: SessionSummary, checkpoint: str | None) -> UUID:
+def wanted(storage: FileStorage, found: SessionSummary, checkpoint: str | None) -> UUID:
     """Return the id of the checkpoint that a person names, or else of the active or newest one."""
     if checkpoint is not None:
         return resolve.checkpoint_id(storage, found.id, checkpoint)
@@ -72,6 +97,9 @@ def log(
     limit: Annotated[
         int, typer.Option("-n", "--limit", min=0, help="At most this many, the newest.")
     ] = 50,
+    pager: Annotated[
+        bool, typer.Option("--pager/--no-pager", help="Page what is longer than the screen.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Print a session's checkpoints with their branches, newest first."""
@@ -95,7 +123,8 @@ def log(
             return
         newest = page.checkpoints[::-1]
         without = _add_states(storage, found.id, newest, total)
-        render.log(output.console(), newest, active, heads)
+        with output.paged(wanted=pager) as console:
+            render.log(console, newest, active, heads)
         if total > len(newest):
             output.note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
         if without:

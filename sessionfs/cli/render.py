@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import pieces
+from ..exporters import graph
 from ..ids import HASH12
 from ..models import (
     ActiveChanged,
@@ -31,12 +32,10 @@ from ..models import (
     SessionUpdated,
     Severity,
 )
-from . import graph
 from .resolve import short_ids
 from .text import ago, counted, harmless, one_line
 
-_ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
-_RESULT_LINES = 12
+ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
 _BAR = 30
 
 
@@ -64,7 +63,7 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
             ago(session.updated_at, now),
             f"{session.message_count:,}" if session.active_checkpoint_id else "?",
             title,
-            _cell(_home(session.cwd) if session.cwd else ""),
+            _cell(home(session.cwd) if session.cwd else ""),
         )
     console.print(table)
     for session in found:
@@ -87,7 +86,7 @@ def hits(console: Console, found: list[SearchHit], ids: list[UUID]) -> None:
             heading.append("  title", "bold magenta")
         else:
             role = one_line(hit.role or "message", 20)
-            heading.append(f"  {role} {hit.message_index}", _ROLE_STYLES.get(role, "bold"))
+            heading.append(f"  {role} {hit.message_index}", ROLE_STYLES.get(role, "bold"))
             heading.append(f"  {', '.join(one_line(tool, 30) for tool in hit.tools)}".rstrip(), "dim")
             heading.append(f"  {title}")
         if hit.session.status is SessionStatus.DELETED:
@@ -110,41 +109,16 @@ def _flat(text: str) -> str:
 def finding(console: Console, each: Finding) -> None:
     """Print a finding on a line, and what a repair would do or did on a second one."""
     line = Text(each.severity, style="bold red" if each.severity is Severity.ERROR else "yellow")
-    line.append(f" {each.kind}: ", "bold").append(_on_one_line(each.message), "default")
+    line.append(f" {each.kind}: ", "bold").append(on_one_line(each.message), "default")
     console.print(line, soft_wrap=True)
     if each.repair is not None:
-        how = f"  {'repaired' if each.repaired else '→'} {_on_one_line(each.repair)}"
+        how = f"  {'repaired' if each.repaired else '→'} {on_one_line(each.repair)}"
         console.print(Text(how, style="green" if each.repaired else "dim"), soft_wrap=True)
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
     """Return a text in which names of files are harmless, line feeds in them too."""
     return harmless(text).replace("\n", "\\x0a").replace("\t", "\\x09")
-
-
-def session(console: Console, shown: Session, *, full: bool) -> None:
-    """Print a session's facts and messages, and where there are gaps between them."""
-    checkpoint = shown.active_checkpoint
-    messages: list[Any] = list(checkpoint.state.messages) if checkpoint else []
-    gaps = {gap.start: gap for gap in checkpoint.gaps} if checkpoint else {}
-    console.print(Text(one_line(shown.title) or "(no title)", style="bold"))
-    facts = [str(shown.id), shown.visibility.lower(), shown.status.lower()]
-    facts += [_home(shown.cwd)] if shown.cwd else []
-    facts += [f"created {shown.created_at:%Y-%m-%d %H:%M}", counted(len(messages), "message")]
-    console.print(Text(" · ".join(facts), style="dim"), soft_wrap=True)
-    at = 0
-    for message in [*messages, None]:
-        while at in gaps:
-            gap = gaps[at]
-            lacking = f"[{counted(gap.count, 'message')} cannot be read: {gap.problem}]"
-            console.print()
-            console.print(Text(harmless(lacking), style="red"), soft_wrap=True)
-            at += gap.count
-        at += 1
-        if message is not None:
-            console.print()
-            for line in _message(message, full=full):
-                console.print(line, soft_wrap=True)
 
 
 def with_checkpoint(found: SessionSummary, checkpoint: Checkpoint) -> Session:
@@ -188,7 +162,7 @@ def relocated(console: Console, found: list[Relocated], ids: list[UUID]) -> None
     short = short_ids(ids)
     for each in found:
         line = Text(f"{short.get(each.session_id, str(each.session_id))}  ", "yellow")
-        line.append(f"{_on_one_line(each.before)} -> {_on_one_line(each.after)}", "default")
+        line.append(f"{on_one_line(each.before)} -> {on_one_line(each.after)}", "default")
         line.append(f"  {one_line(each.title, 60)}".rstrip(), "dim")
         console.print(line, soft_wrap=True)
 
@@ -242,72 +216,20 @@ def stats(console: Console, figures: SessionStats) -> None:
         console.print(text)
 
 
-def plain_text(message: dict[str, Any]) -> str:
-    """Return a message's content as text; what is no text is named in brackets."""
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    return "\n".join(_part(part) for part in content)
-
-
 def _cell(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
-
-
-def _message(message: dict[str, Any], *, full: bool) -> Iterator[Text]:
-    role = message.get("role")
-    if not isinstance(role, str):
-        yield Text("message of another shape", style="bold magenta")
-        yield Text(one_line(str(message), 2000 if full else 200))
-        return
-    heading = Text(one_line(role), style=_ROLE_STYLES.get(role, "bold"))
-    made = message.get("created_at")
-    if isinstance(made, int) and 0 <= made < 1 << 47:
-        heading.append(f"  {datetime.fromtimestamp(made / 1000, UTC):%Y-%m-%d %H:%M}", "dim")
-    if _is_error(message):
-        heading.append("  error", "red")
-    yield heading
-    lines = harmless(plain_text(message)).splitlines()
-    most = _RESULT_LINES if role == "tool" and not full else len(lines)
-    yield from (Text(line) for line in lines[:most])
-    if len(lines) > most:
-        yield Text(f"… {counted(len(lines) - most, 'more line')} (--full)", style="dim")
-    calls = message.get("tool_calls") or []
-    for call in calls if isinstance(calls, list) else [calls]:
-        yield Text("→ " + _call(call, 10_000 if full else 160), style="yellow")
-
-
-def _call(call: object, most: int) -> str:
-    function = call.get("function") if isinstance(call, dict) else None
-    if not isinstance(function, dict):
-        return one_line(str(call), most)
-    return one_line(f"{function.get('name')} {function.get('arguments') or ''}", most)
-
-
-def _part(part: object) -> str:
-    if isinstance(part, dict):
-        for field in ("text", "thinking"):
-            if isinstance(part.get(field), str):
-                return str(part[field])
-        return f"[{part.get('type', 'part')}]"
-    return one_line(str(part))
-
-
-def _is_error(message: dict[str, Any]) -> bool:
-    metadata = message.get("metadata")
-    return isinstance(metadata, dict) and metadata.get("is_error") is True
 
 
 def _last_said(messages: list[Any]) -> str:
     """Return the beginning of what the user said last."""
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "user":
-            return one_line(plain_text(message), 80)
+            return one_line(pieces.text_of(message), 80)
     return ""
 
 
-def _home(path: str) -> str:
-    home = str(Path.home())
-    return harmless("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
+def home(path: str) -> str:
+    """Return a directory as people name it, with ``~``, harmless."""
+    mine = str(Path.home())
+    inside = path == mine or path.startswith(mine + "/")
+    return harmless("~" + path[len(mine) :] if inside else path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
@@ -21,6 +22,7 @@ from .text import one_line
 
 ROOT_VARIABLE = "SESSIONFS_ROOT"
 _NEWEST = re.compile(r"@([1-9]\d*)")
+_HEX = re.compile(r"[0-9a-fA-F-]{4,36}")
 _MOST_DIGITS = 9
 _EVERYTHING = 1 << 60
 
@@ -47,7 +49,11 @@ def all_sessions(storage: FileStorage) -> list[SessionSummary]:
 
 
 def session(storage: FileStorage, given: str) -> SessionSummary:
-    """Return the session that a unique prefix of an id means; ``@1`` is the first that ``ls`` lists."""
+    """Return the session that a person means.
+
+    ``@1`` is the first that ``ls`` lists; else it is a unique prefix of an id; else words that are all
+    in one title, of a session that is not deleted if there is one.
+    """
     sessions = all_sessions(storage)
     newest = _NEWEST.fullmatch(given)
     if newest:
@@ -57,8 +63,57 @@ def session(storage: FileStorage, given: str) -> SessionSummary:
             count = f"the store has {len(listed)} sessions that are not deleted"
             raise NotFoundError(f"{one_line(given, 40)}: {count}")
         return listed[int(newest[1]) - 1]
-    id_ = _only([each.id for each in sessions if _begins(each.id, given)], given, "session")
-    return next(each for each in sessions if each.id == id_)
+    found = [each for each in sessions if _begins(each.id, given)]
+    if not found:
+        return _by_title(sessions, given)
+    id_ = _only([each.id for each in found], given, "session")
+    return next(each for each in found if each.id == id_)
+
+
+def _by_title(sessions: list[SessionSummary], given: str) -> SessionSummary:
+    words = given.casefold().split()
+    found = [
+        each for each in sessions if words and all(word in each.title.casefold() for word in words)
+    ]
+    found = [each for each in found if each.status is SessionStatus.ACTIVE] or found
+    if len(found) > 1:
+        found = [each for each in found if each.title.casefold().split() == words] or found
+    if not found:
+        shown = one_line(given, 80)
+        raise NotFoundError(
+            f"no session has an id that begins with {shown!r}, or these words in its title: "
+            "sessionfs ls lists them"
+        )
+    if len(found) > 1:
+        short = short_ids([each.id for each in sessions])
+        some = ", ".join(f"{short[each.id]} {one_line(each.title, 40)!r}" for each in found[:4])
+        raise InvalidRequestError(
+            f"{one_line(given, 80)!r} is in {len(found)} titles: {some}{', …' * (len(found) > 4)}"
+        )
+    return found[0]
+
+
+def state_id(storage: FileStorage, given: str, of: UUID | None = None) -> UUID:
+    """Return the checkpoint that a person means: of ``SESSION``, ``SESSION:CHECKPOINT``, or by its id.
+
+    ``:CHECKPOINT`` is one of the session ``of``.
+    """
+    name, colon, checkpoint = given.rpartition(":")
+    if colon and _HEX.fullmatch(checkpoint):
+        owner = of if not name and of is not None else session(storage, name).id
+        return checkpoint_id(storage, owner, checkpoint)
+    try:
+        found = session(storage, given)
+    except NotFoundError:
+        if not _HEX.fullmatch(given):
+            raise
+        owners = ([of] if of is not None else []) + [each.id for each in all_sessions(storage)]
+        for owner in owners:
+            with suppress(NotFoundError):
+                return checkpoint_id(storage, owner, given)
+        raise
+    # None is active where something is missing: asking for it says what.
+    return found.active_checkpoint_id or storage.get_active_checkpoint(found.id).id
 
 
 def purgeable(storage: FileStorage, given: str) -> tuple[UUID, str]:

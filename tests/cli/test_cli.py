@@ -97,7 +97,7 @@ def test_import_list_show_log_path(sessionfs: Command) -> None:
     shown = sessionfs("show", "6f1c")
     assert "The tomato bed gets watered twice a day" in shown
     assert '→ Bash {"command":"tail -n 3 valve.log"' in shown
-    assert "[image]" in shown
+    assert "[image: PNG, 70 bytes]" in shown
     log = sessionfs("log", "6f1c").splitlines()
     assert len(log) == 3
     assert "(active)" in log[0]
@@ -125,7 +125,8 @@ def test_json_everywhere(imported: Command) -> None:
     assert len(files["objects"]) == 3
     assert files["active"] in files["objects"]
     assert imported.json("show", "nothing", code=1) == {
-        "error": "no session has an id that begins with 'nothing'",
+        "error": "no session has an id that begins with 'nothing', or these words in its title: "
+        "sessionfs ls lists them",
         "code": "not_found",
     }
 
@@ -273,7 +274,8 @@ def test_a_reader_that_leaves_early_is_no_error(imported: Command) -> None:
 def test_every_command_has_help_with_an_example(sessionfs: Command) -> None:
     commands = re.findall(r"│ (\w+) ", sessionfs("--help").split("Commands")[1])
     assert commands == [
-        *["import", "ls", "search", "show", "log", "path", "rewind", "rm", "restore"],
+        *["import", "ls", "search", "show", "log", "diff", "cat", "export", "path"],
+        *["rewind", "fork", "rename", "rm", "restore"],
         *["merge", "purge", "relocate"],
         *["stats", "watch", "index", "doctor"],
     ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sessionfs import CheckpointSummary
-from sessionfs.cli.graph import rows
+from sessionfs.exporters.graph import rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,0 +1,137 @@
+"""A conversation as people read it on a terminal: who says what, and which tools are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.text import Text
+
+from .. import pieces
+from ..exporters.markdown import said_at
+from ..models import Gap, Session
+from .render import ROLE_STYLES, home
+from .text import counted, harmless, one_line
+
+_RESULT_LINES = 12
+_CALL_LENGTH = 160
+_WHOLE = 10_000
+_THEME = "ansi_dark"
+"""Colours of the terminal itself, on its own background."""
+
+
+def session(
+    console: Console,
+    shown: Session,
+    messages: Sequence[tuple[int, dict[str, Any]]],
+    *,
+    full: bool = False,
+    raw: bool = False,
+) -> None:
+    """Print a session's facts and some of its messages, and where there are gaps between them.
+
+    Args:
+        console: where.
+        shown: the session with its checkpoint.
+        messages: which messages, each with its index.
+        full: results of tools and arguments of calls in full.
+        raw: what was said as it was written, and not rendered as Markdown.
+
+    """
+    checkpoint = shown.active_checkpoint
+    total = len(checkpoint.state.messages) if checkpoint else 0
+    console.print(Text(one_line(shown.title) or "(no title)", style="bold"))
+    facts = [str(shown.id), shown.visibility.lower(), shown.status.lower()]
+    facts += [home(shown.cwd)] if shown.cwd else []
+    facts += [f"created {shown.created_at:%Y-%m-%d %H:%M}", counted(total, "message")]
+    console.print(Text(" · ".join(facts), style="dim"), soft_wrap=True)
+    gaps = list(checkpoint.gaps) if checkpoint else []
+    rendered = console.is_terminal and not console.is_dumb_terminal and not raw
+    for index, message in messages:
+        while gaps and gaps[0].start < index:
+            _gap(console, gaps.pop(0))
+        console.print()
+        for line in message_lines(index, message, full=full, rendered=rendered, width=console.width):
+            # What is rendered is laid out for the terminal; texts are wrapped by the terminal itself.
+            console.print(line, soft_wrap=isinstance(line, Text))
+    for gap in gaps:
+        _gap(console, gap)
+
+
+def numbered(shown: Session) -> list[tuple[int, dict[str, Any]]]:
+    """Return a session's messages, each with its index in the whole state, gaps counted."""
+    checkpoint = shown.active_checkpoint
+    if checkpoint is None:
+        return []
+    gaps, at = {gap.start: gap.count for gap in checkpoint.gaps}, 0
+    found: list[tuple[int, dict[str, Any]]] = []
+    for message in checkpoint.state.messages:
+        while at in gaps:
+            at += gaps[at]
+        found.append((at, pieces.plain(message)))
+        at += 1
+    return found
+
+
+def heading(index: int, message: dict[str, Any]) -> Text:
+    """Return who speaks, in which message, and when."""
+    role = message.get("role")
+    if not isinstance(role, str):
+        return Text("message of another shape", style="bold magenta").append(
+            f"  {index}", "not bold dim"
+        )
+    line = Text(one_line(role), style=ROLE_STYLES.get(role, "bold"))
+    line.append(f"  {index}", "not bold dim")
+    made = said_at(message)
+    if made is not None:
+        line.append(f"  {made.astimezone(UTC):%Y-%m-%d %H:%M}", "not bold dim")
+    if pieces.is_error(message):
+        line.append("  error", "red")
+    return line
+
+
+def message_lines(
+    index: int, message: dict[str, Any], *, full: bool, rendered: bool, width: int
+) -> Iterator[RenderableType]:
+    """Give a message as a heading and what follows it, tool calls folded to a line unless ``full``."""
+    yield heading(index, message)
+    role = message.get("role")
+    most = _RESULT_LINES if role == "tool" and not full else _WHOLE
+    call_length = _WHOLE if full else min(_CALL_LENGTH, width) if rendered else _CALL_LENGTH
+    for piece in pieces.pieces(message):
+        match piece:
+            case pieces.Text(text):
+                if rendered and role not in ("tool", "user"):
+                    yield Markdown(harmless(text), code_theme=_THEME, hyperlinks=False)
+                else:
+                    yield from _folded(harmless(text).splitlines(), most)
+            case pieces.Thinking(text) if rendered:
+                yield Padding(Text(harmless(text), style="dim italic"), (0, 0, 0, 2))
+            case pieces.Thinking(text):
+                yield from _folded(harmless(text).splitlines(), most)
+            case pieces.Image():
+                yield Text(harmless(f"[{piece.name()}]"), style="magenta")
+            case pieces.Call(_, tool, arguments):
+                yield Text(one_line(f"→ {tool} {arguments}", call_length), style="yellow")
+            case pieces.Other("tool call", raw):
+                yield Text(one_line(f"→ {raw}", call_length), style="yellow")
+            case pieces.Other(kind, raw):
+                yield Text(one_line(f"[{kind}] {raw}", 2000 if full else 200), style="magenta")
+
+
+def _folded(lines: list[str], most: int) -> Iterator[Text]:
+    # Where one line would be left out, it is as short to show it.
+    shown = lines if len(lines) <= most + 1 else lines[:most]
+    yield from (Text(line) for line in shown)
+    if len(lines) > len(shown):
+        yield Text(f"… {counted(len(lines) - len(shown), 'more line')} (--full)", style="dim")
+
+
+def _gap(console: Console, gap: Gap) -> None:
+    lacking = f"[{counted(gap.count, 'message')} cannot be read: {gap.problem}]"
+    console.print()
+    console.print(Text(harmless(lacking), style="red"), soft_wrap=True)
