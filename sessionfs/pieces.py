@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .models import Message
+from .models import Message, Session
 
 _RASTER = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WebP"}
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*?(;base64)?,")
@@ -76,6 +76,20 @@ def plain(message: Message) -> dict[str, Any]:
     if isinstance(message, dict):
         return message
     found: dict[str, Any] = msgspec.to_builtins(message)
+    return found
+
+
+def numbered(session: Session) -> list[tuple[int, dict[str, Any]]]:
+    """Return a session's messages, each with its index in the whole state, gaps counted."""
+    checkpoint = session.active_checkpoint
+    gaps = {gap.start: gap.count for gap in checkpoint.gaps} if checkpoint else {}
+    found: list[tuple[int, dict[str, Any]]] = []
+    at = 0
+    for message in checkpoint.state.messages if checkpoint else []:
+        while at in gaps:
+            at += gaps[at]
+        found.append((at, plain(message)))
+        at += 1
     return found
 
 
@@ -151,8 +165,11 @@ def _image(part: dict[str, Any]) -> Image:
         if isinstance(data, str) and isinstance(media_type, str):
             return _inline(media_type, data)
         url = source.get("url")
-    if not isinstance(url, str):
-        return Image("", "", None, None, None)
+    return image_at(url) if isinstance(url, str) else Image("", "", None, None, None)
+
+
+def image_at(url: str) -> Image:
+    """Return the image that a URL names, with its bytes where the URL holds them."""
     head = _DATA_URL.match(url)
     if head is None:
         return Image("", "", None, None, "elsewhere" if url.startswith("data:") else url[:200])

@@ -76,7 +76,7 @@ app = typer.Typer(
     help="Keep sessions of AI agents and their checkpoints as plain files.",
     epilog="The store is --store, else $SESSIONFS_ROOT, else ~/.sessionfs. "
     "A session is named by a unique prefix of its id, words of its title, or @1 for the newest. "
-    "Examples: sessionfs ls; sessionfs show @1; sessionfs search tomato; sessionfs export @1 -o a.md",
+    "Examples: sessionfs ls; sessionfs show @1; sessionfs search tomato; sessionfs export @1 -o a.html",
 )
 
 
@@ -103,7 +103,7 @@ for name, command, example in (
     ("log", reading.log, "sessionfs log 0199f3a2"),
     ("diff", comparing.diff, "sessionfs diff @1 @2, or: sessionfs diff @1:3f2a9c41 :9be1f0c2"),
     ("cat", exporting.cat, "sessionfs cat @1 3 | jq .content"),
-    ("export", exporting.export, "sessionfs export @1 -o session.md"),
+    ("export", exporting.export, "sessionfs export @1 -o session.html"),
     ("path", reading.path, 'cd "$(sessionfs path @1)" && ls objects refs'),
     ("rewind", changing.rewind, "sessionfs rewind @1 3f2a9c41d07e"),
     ("fork", changing.fork, "sessionfs fork @1 --checkpoint 3f2a9c41d07e --title 'Another way'"),

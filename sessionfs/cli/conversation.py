@@ -62,21 +62,6 @@ def session(
         _gap(console, gap)
 
 
-def numbered(shown: Session) -> list[tuple[int, dict[str, Any]]]:
-    """Return a session's messages, each with its index in the whole state, gaps counted."""
-    checkpoint = shown.active_checkpoint
-    if checkpoint is None:
-        return []
-    gaps, at = {gap.start: gap.count for gap in checkpoint.gaps}, 0
-    found: list[tuple[int, dict[str, Any]]] = []
-    for message in checkpoint.state.messages:
-        while at in gaps:
-            at += gaps[at]
-        found.append((at, pieces.plain(message)))
-        at += 1
-    return found
-
-
 def heading(index: int, message: dict[str, Any]) -> Text:
     """Return who speaks, in which message, and when."""
     role = message.get("role")

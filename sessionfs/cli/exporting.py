@@ -81,16 +81,16 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a session as Markdown or as JSON.
+    """Write a session as Markdown, as one HTML page that needs nothing else, or as JSON.
 
-    JSON is what show --json
+    The page runs no scripts and loads nothing, whatever a message holds. JSON is what show --json
     prints, JSONL the messages alone, byte for byte.
     """
     with output.reporting(as_json), open_store(store) as storage:
         if out is not None and str(out) == "-":
             out = None
         name = format_ or (out.suffix[1:].lower() if out else "") or "md"
-        name = {"markdown": "md"}.get(name, name)
+        name = {"markdown": "md", "htm": "html"}.get(name, name)
         if name not in EXPORTERS:
             known = ", ".join(EXPORTERS)
             raise typer.BadParameter(f"{one_line(name, 40)!r} is no format: --format takes {known}")

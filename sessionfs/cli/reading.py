@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import typer
 
+from .. import pieces
 from ..errors import StorageError
 from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
@@ -62,7 +63,7 @@ def show(
             # The active checkpoint may be damaged: it is not asked for.
             id_ = wanted(storage, found, checkpoint)
             shown = render.with_checkpoint(found, storage.get_checkpoint(id_, partial=partial))
-        everything = conversation.numbered(shown)
+        everything = pieces.numbered(shown)
         messages = [each for each in everything if not role or each[1].get("role") in role]
         last = messages if limit is None else messages[len(messages) - min(limit, len(messages)) :]
         if as_json:
