@@ -208,6 +208,9 @@ def test_export_as_files(imported: Command, tmp_path: Path) -> None:
     imported("export", "6f1c", "-o", out / "a.md", "-f", "json", "--force")
     assert json.loads((out / "a.md").read_text()) == imported.json("show", "6f1c")
     assert [each.name for each in out.iterdir()] == ["a.md"]
+    imported("export", "6f1c", "-o", out / "a.html")
+    assert (out / "a.html").read_text() == imported("export", "6f1c", "--format", "html")
+    assert "<h1" in (out / "a.html").read_text()
     assert imported.run("export", "6f1c", "-o", out / "a.docx").returncode == 2
     assert (
         imported.json("export", "6f1c", "-o", out / "no" / "a.md", code=1)["code"] == "invalid_request"

@@ -181,7 +181,7 @@ def main() -> None:
         shown = page(*sample(home / "store"), home / "page.html")
         out = Path(sys.argv[1]).absolute()
         dark = ["--blink-settings=preferredColorScheme=0"] if "--dark" in sys.argv else []
-        size = next((each for each in sys.argv[2:] if "," in each), "1360,900")
+        size = next((each for each in sys.argv[2:] if "," in each), "1360,1040")
         chromium(*dark, f"--window-size={size}", f"--screenshot={out}", shown.as_uri(), home=home)
 
 
