@@ -7,6 +7,7 @@ from difflib import SequenceMatcher, unified_diff
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from rich.padding import Padding
 from rich.text import Text
 
 from .. import pieces
@@ -53,8 +54,13 @@ def diff(
             return
         with output.paged(wanted=pager) as console:
             for each in changes:
-                for line in _lines(each, before, after, full=full):
-                    console.print(line, soft_wrap=True)
+                heading, *rows = _lines(each, before, after, full=full)
+                console.print(heading, soft_wrap=True)
+                for row in rows:
+                    if console.is_terminal:
+                        console.print(Padding(row, (0, 0, 0, 2)))
+                    else:
+                        console.print(Text("  ").append_text(row), soft_wrap=True)
         counts = [
             sum(each.kind == kind for each in changes) for kind in ("added", "removed", "changed")
         ]
@@ -119,14 +125,14 @@ def _lines(
     if old is not None and new is not None:
         lines = _text(old).splitlines(), _text(new).splitlines()
         rows = list(unified_diff(*lines, lineterm="", n=1))[2:]
-        rows = rows or ["  (in what is not shown: export --format jsonl tells)"]
+        rows = rows or ["(in what is not shown: export --format jsonl tells)"]
     else:
         rows = [f"{sign}{line}" for line in _text(shown or {}).splitlines()]
     most = len(rows) if full or len(rows) <= _LINES * 2 + 1 else _LINES * 2
     for row in rows[:most]:
-        yield Text("  " + row, style={"+": "green", "-": "red", "@": "cyan"}.get(row[:1], ""))
+        yield Text(row, style={"+": "green", "-": "red", "@": "cyan"}.get(row[:1], ""))
     if most < len(rows):
-        yield Text(f"  … {counted(len(rows) - most, 'more line')} (--full)", style="dim")
+        yield Text(f"… {counted(len(rows) - most, 'more line')} (--full)", style="dim")
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def session(
     facts = [str(shown.id), shown.visibility.lower(), shown.status.lower()]
     facts += [home(shown.cwd)] if shown.cwd else []
     facts += [f"created {shown.created_at:%Y-%m-%d %H:%M}", counted(total, "message")]
-    console.print(Text(" · ".join(facts), style="dim"), soft_wrap=True)
+    console.print(Text(" · ".join(facts), style="dim"), soft_wrap=not console.is_terminal)
     gaps = list(checkpoint.gaps) if checkpoint else []
     rendered = console.is_terminal and not console.is_dumb_terminal and not raw
     for index, message in messages:
@@ -56,8 +56,9 @@ def session(
             _gap(console, gaps.pop(0))
         console.print()
         for line in message_lines(index, message, full=full, rendered=rendered, width=console.width):
-            # What is rendered is laid out for the terminal; texts are wrapped by the terminal itself.
-            console.print(line, soft_wrap=isinstance(line, Text))
+            # What a person said is wrapped at words; output of tools by the terminal, to be copied.
+            as_it_is = isinstance(line, Text) and (not rendered or message.get("role") == "tool")
+            console.print(line, soft_wrap=as_it_is)
     for gap in gaps:
         _gap(console, gap)
 

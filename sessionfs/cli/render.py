@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -36,7 +37,9 @@ from .resolve import short_ids
 from .text import ago, counted, harmless, one_line
 
 ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
-_BAR = 30
+_BAR, _LONGEST_BAR = 30, 80
+_BESIDE_BAR = 36
+"""Room for the number of calls before a bar, and for how many failed and were aborted after it."""
 
 
 def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> None:
@@ -91,14 +94,18 @@ def hits(console: Console, found: list[SearchHit], ids: list[UUID]) -> None:
             heading.append(f"  {title}")
         if hit.session.status is SessionStatus.DELETED:
             heading.append("  deleted", "red")
-        console.print(heading, soft_wrap=True)
-        line, end = Text("    "), 0
+        # Who hears of a hit by a pipe gets it on a line; a person sees it as a paragraph.
+        console.print(heading, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
+        line, end = Text(), 0
         for start, stop in hit.matches:
             line.append(_flat(hit.snippet[end:start]))
             line.append(_flat(hit.snippet[start:stop]), "bold reverse")
             end = stop
         line.append(_flat(hit.snippet[end:]))
-        console.print(line, soft_wrap=True)
+        if console.is_terminal:
+            console.print(Padding(line, (0, 0, 0, 4)))
+        else:
+            console.print(Text("    ").append_text(line), soft_wrap=True)
 
 
 def _flat(text: str) -> str:
@@ -204,16 +211,21 @@ def stats(console: Console, figures: SessionStats) -> None:
     most = max((tool.usage_counts.total for tool in figures.tools_usage), default=0)
     names = [one_line(tool.display_name, 30) for tool in figures.tools_usage]
     width = max(map(len, names), default=0)
+    bar = min(_LONGEST_BAR, console.width - width - _BESIDE_BAR) if console.is_terminal else _BAR
     for name, tool in zip(names, figures.tools_usage, strict=True):
         counts = tool.usage_counts
         text = Text(f"{name:<{width}} {counts.total:>8,} ", no_wrap=True, overflow="ellipsis")
-        for number, style in (
-            (counts.successful, "green"),
-            (counts.failed, "red"),
-            (counts.aborted, "yellow"),
+        others: list[str] = []
+        for number, what, mark, style in (
+            (counts.successful, "", "█", "green"),
+            (counts.failed, "failed", "▓", "red"),
+            (counts.aborted, "aborted", "░", "yellow"),
         ):
-            text.append("█" * round(_BAR * number / most), style)
-        console.print(text)
+            # What there is at all is seen, however little it is beside the most used tool.
+            length = max(round(max(bar, 1) * number / most), 1) if number else 0
+            text.append(mark * length, style)
+            others += [f"{number:,} {what}"] if number and what else []
+        console.print(text.append(f"  {', '.join(others)}" if others else "", "dim"))
 
 
 def _cell(text: str) -> Text:
