@@ -129,6 +129,10 @@ class AsyncFileStorage:
         """See ``FileStorage.list_checkpoints``."""
         return await asyncio.to_thread(self._sync.list_checkpoints, session_id, query)
 
+    async def list_metadata(self, session_id: UUID) -> dict[UUID, dict[str, Any] | None]:
+        """See ``FileStorage.list_metadata``."""
+        return await asyncio.to_thread(self._sync.list_metadata, session_id)
+
     async def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         """See ``FileStorage.get_checkpoint``."""
         return await asyncio.to_thread(self._sync.get_checkpoint, checkpoint_id, partial=partial)

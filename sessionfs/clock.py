@@ -21,6 +21,7 @@ WallClock = Callable[[], int]
 _PATTERN = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = "99991231T235959999999Z"
 """Not a timestamp: no later one could be written."""
 
@@ -88,6 +89,11 @@ def next_timestamp(wall_us: int, highest_seen: str | None) -> str:
 def following(at: str) -> str:
     """Return the next timestamp, one microsecond later."""
     return from_datetime(to_datetime(at) + _MICROSECOND)
+
+
+def preceding(at: str) -> str:
+    """Return the timestamp before, one microsecond earlier; the first one has none."""
+    return from_datetime(max(to_datetime(at), _FIRST + _MICROSECOND) - _MICROSECOND)
 
 
 def to_rfc3339(moment: datetime) -> str:

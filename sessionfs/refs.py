@@ -112,7 +112,8 @@ class Left(NamedTuple):
 class SessionFacts(NamedTuple):
     """The fold of a session's meta records. ``created_at`` is None where no record sets it.
 
-    ``purged_at`` is the time of its newest purge record, ``damage`` the first record that is damaged.
+    ``purged_at`` is the time of its newest purge record, ``damage`` the first record that is damaged,
+    ``source`` what an import said of where the session is from.
     """
 
     title: str
@@ -123,6 +124,7 @@ class SessionFacts(NamedTuple):
     left: list[Left]
     purged_at: str | None
     damage: CorruptObjectError | None
+    source: dict[str, Any] | None = None
 
     @classmethod
     def unknown(cls) -> SessionFacts:
@@ -259,7 +261,7 @@ class Refs:
                 left += [Left(ref.at, sha) for sha in merged.pop("left", ())]
             elif record is not None:
                 merged["status"], purged_at = SessionStatus.ACTIVE, ref.at
-        known = msgspec.convert(merged, Facts)
+        known, source = msgspec.convert(merged, Facts), merged.get("source")
         return SessionFacts(
             title="" if known.title is UNSET else known.title,
             visibility=known.visibility or SessionVisibility.PRIVATE,
@@ -269,6 +271,7 @@ class Refs:
             left=left,
             purged_at=purged_at,
             damage=damage,
+            source=source if isinstance(source, dict) else None,
         )
 
     def record(self, ref: MetaRef | PurgeRef) -> records.RefRecord | None:

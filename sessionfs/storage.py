@@ -165,13 +165,15 @@ class FileStorage(Upkeep):
         """Store a session that was made elsewhere, with its own id and times.
 
         The same request stores the same bytes, so a second time nothing changes. Checkpoints that
-        are not here yet are added; what was done to the session here since stays active.
+        are not here yet are added; what was done to the session here since stays active. A function
+        in the place of the checkpoints is told how far the last import had come, and goes on from
+        there: what it gives becomes a branch if the session was continued here.
         """
         checks.request(request, ImportSessionRequest)
-        planned, facts = bulk.plan(request)
+        plan, facts = bulk.plan(request)
         self._root.check_writable(request.session_id)
         directory = self._directory(request.session_id)
-        return bulk.bring_in(self._root, directory, self._environment, request, planned, facts)
+        return bulk.bring_in(self._root, directory, self._environment, request, plan, facts)
 
     # Checkpoints
 
@@ -195,6 +197,13 @@ class FileStorage(Upkeep):
         some = [Listed.of(*each) for each in found[wanted]]
         page = self._views.checkpoints(directory, some, with_state=with_state)
         return ListCheckpointsResult(page, len(found), [error.message for error in damage])
+
+    def list_metadata(self, session_id: UUID) -> dict[UUID, dict[str, Any] | None]:
+        """Return the metadata of each checkpoint of a session, without reading the messages.
+
+        Oldest first; what is damaged is left out: ``list_checkpoints`` tells of it.
+        """
+        return views.all_metadata(self._existing(session_id))
 
     def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         """Return a checkpoint by its id alone.

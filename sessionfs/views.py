@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +53,7 @@ class Views:
             active_checkpoint=self.checkpoint(directory, chain),
             problem=listing.problem_of(facts),
             heads=self.checkpoints(directory, listed, with_state=False),
+            source=facts.source,
         )
 
     def active(self, directory: SessionDirectory) -> Checkpoint:
@@ -158,6 +159,20 @@ def _made(
         created_at=made,
         updated_at=made,
     )
+
+
+def all_metadata(directory: SessionDirectory) -> dict[UUID, dict[str, Any] | None]:
+    """Return the metadata of each checkpoint that can be read, oldest first."""
+    found: list[tuple[str, str, dict[str, Any] | None]] = []
+    for sha, checkpoint in directory.checkpoints():
+        if isinstance(checkpoint, StorageError):
+            continue
+        with suppress(msgspec.MsgspecError, RecursionError, ValueError):
+            raw = checkpoint.metadata
+            decoded = None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
+            found.append((checkpoint.at, sha, decoded))
+    found.sort(key=lambda each: each[:2])
+    return {checkpoint_id(sha): metadata for _, sha, metadata in found}
 
 
 def _metadata(directory: SessionDirectory, sha: str, raw: bytes | None) -> dict[str, Any] | None:

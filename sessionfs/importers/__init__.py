@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRequestError
-from . import claude_code, codex, stakpak
+from . import claude_code, codex, gemini, stakpak
 from .base import Importer, Problem, Transcript, originals
 from .lines import Line, first_bytes, first_objects
+from .restoring import Original, original
 
-IMPORTERS: tuple[Importer, ...] = (claude_code, codex, stakpak)
+IMPORTERS: tuple[Importer, ...] = (claude_code, codex, gemini, stakpak)
 
 
 def recognise(path: Path) -> Importer:
@@ -39,4 +40,15 @@ def read(path: Path) -> Iterator[Transcript]:
     return recognise(path).read(path)
 
 
-__all__ = ["IMPORTERS", "Importer", "Line", "Problem", "Transcript", "originals", "read", "recognise"]
+__all__ = [
+    "IMPORTERS",
+    "Importer",
+    "Line",
+    "Original",
+    "Problem",
+    "Transcript",
+    "original",
+    "originals",
+    "read",
+    "recognise",
+]

@@ -3,12 +3,12 @@
 The invariant: no record is lost. One that becomes messages is kept beside the first of them, without
 the values that the messages hold themselves; ``moved`` says where those went. One that is no message
 is kept in the metadata of its turn's checkpoint, and so is the text of a line that cannot be read.
-``originals`` puts all of them together again.
+``originals`` puts all of them together again. Transcripts are long: they are read a record at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -17,9 +17,9 @@ from uuid import UUID, uuid5
 import msgspec
 
 from ..clock import parse_rfc3339
-from ..models import ImportedCheckpoint, ImportSessionRequest
+from ..models import ImportedCheckpoint, ImportPoint, ImportSessionRequest
 from ..records import sha256
-from .lines import Line
+from .lines import Line, Records
 
 NAMESPACE = UUID("7d9b3c1e-5a42-5f0c-9d68-2f1b6a7c4e30")
 """Namespace of the ids of sessions whose tool gives them no UUID."""
@@ -27,6 +27,9 @@ NAMESPACE = UUID("7d9b3c1e-5a42-5f0c-9d68-2f1b6a7c4e30")
 TITLE_LENGTH = 80
 UNTITLED = "Untitled"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PIECE = 4 << 20
+"""A turn of more bytes becomes several checkpoints, each of about so many."""
+
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 """A later time leaves too little of the calendar for what comes after it."""
 
@@ -39,7 +42,12 @@ class Problem(NamedTuple):
 
 
 class Transcript(NamedTuple):
-    """A session as another tool keeps it, ready to be stored."""
+    """A session as another tool keeps it, ready to be stored.
+
+    Attributes:
+        problems: filled while the checkpoints are made.
+
+    """
 
     tool: str
     request: ImportSessionRequest
@@ -89,9 +97,9 @@ def session_id(tool: str, name: str) -> UUID:
         return uuid5(NAMESPACE, f"{tool}:{name}")
 
 
-def first_line_name(lines: list[Line]) -> str:
+def name_by(first: Line) -> str:
     """Return a name for a session that has none: it stays the same when the transcript grows."""
-    return "sha256:" + sha256(msgspec.json.encode(lines[0].record))
+    return "sha256:" + sha256(msgspec.json.encode(first.record))
 
 
 def moment(text: str) -> datetime | None:
@@ -134,86 +142,166 @@ def title_from(texts: Iterable[str]) -> str:
     return ""
 
 
-class Turns:
-    """Collects a transcript's messages and other records into a checkpoint a turn.
+class Transcribed(Protocol):
+    """How the records of a tool become messages, given to ``History``."""
 
-    A turn begins with what a person says after the assistant or a tool has spoken.
+    def messages_of(self, line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
+        """Return the messages that a record is, with what they hold in its place; None: it is none."""
+        ...
+
+    def stands(self, number: int) -> bool:
+        """Tell whether what the lines up to this one came to is not changed by a later one."""
+        ...
+
+
+class History:
+    """A transcript's checkpoints, made as they are stored: one a turn, or a piece of a long turn.
+
+    A turn begins with what a person says after the assistant or a tool has spoken. The last checkpoint
+    notes up to which line it comes, and the digest of these: where the file still begins so, the next
+    import begins after it.
     """
 
-    def __init__(self, tool: str) -> None:
+    def __init__(
+        self,
+        tool: str,
+        session: UUID,
+        records: Records,
+        transcribed: Transcribed,
+        problems: list[Problem],
+    ) -> None:
         self._tool = tool
-        self._done: list[ImportedCheckpoint] = []
+        self._session = session
+        self._records = records
+        self._transcribed = transcribed
+        self._problems = problems
+
+    def __call__(self, points: Iterator[ImportPoint]) -> Iterator[ImportedCheckpoint]:
+        """Give the checkpoints that are lacking where these points are here."""
+        self._problems.clear()
+        point = next((each for each in points if self._goes_on_from(each.note)), None)
+        turns = _Turns(self._tool, point)
+        tails: list[Line] = []
+        for line in self._records.after(_lines_of(point)):
+            if line.tail:
+                tails.append(line)
+                continue
+            self._report(line)
+            made = self._transcribed.messages_of(line) if line.damage is None else None
+            if turns.ends_before(line, [] if made is None else made[0]):
+                yield turns.finished(self._note(turns))
+            if made is None:
+                turns.keep(line)
+            else:
+                _keep_record(line, *made)
+                turns.add(line, made[0])
+        tail = _tail(tails)
+        if point is not None and turns.is_empty and point.note.get("tail") == tail:
+            return
+        for line in tails:
+            self._report(line)
+            turns.keep(line)
+        yield turns.finished(self._note(turns, tail))
+
+    def _report(self, line: Line) -> None:
+        if line.damage is not None:
+            self._problems.append(Problem(line.number, line.damage))
+        elif late := unusable_time(line.record):
+            self._problems.append(Problem(line.number, late))
+
+    def _note(self, turns: _Turns, tail: str | None = None) -> dict[str, Any]:
+        note: dict[str, Any] = {
+            "session": str(self._session),
+            "lines": turns.line,
+            "digest": self._records.digest(turns.line) or "",
+            "messages": turns.count,
+            "checkpoints": turns.made + 1,
+        }
+        return note if tail is None else {**note, "tail": tail}
+
+    def _goes_on_from(self, note: dict[str, Any]) -> bool:
+        number = note.get("lines")
+        if not isinstance(number, int) or not self._transcribed.stands(number):
+            return False
+        return number == 0 or self._records.digest(number) == note.get("digest")
+
+
+def _lines_of(point: ImportPoint | None) -> int:
+    return 0 if point is None else int(point.note["lines"])
+
+
+def _tail(lines: list[Line]) -> str | None:
+    """Return what tells whether the unsettled end of a file is the same; None: there is none."""
+    return sha256(msgspec.json.encode([line.record for line in lines]))[:32] if lines else None
+
+
+class _Turns:
+    """Collects messages and other records into checkpoints."""
+
+    def __init__(self, tool: str, point: ImportPoint | None) -> None:
+        self._tool = tool
+        self._onto = None if point is None else point.checkpoint_id
         self._messages: list[dict[str, Any]] = []
         self._records: list[dict[str, Any]] = []
         self._last: datetime | None = None
-        self.first: datetime | None = None
-        self.user_texts: list[str] = []
+        self._spoken = False
+        self._size = 0
+        self._given = 0
+        self.line = _lines_of(point)
+        self.count = 0 if point is None else point.messages
+        number = None if point is None else point.note.get("checkpoints")
+        self.made = number if isinstance(number, int) else 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added since the last checkpoint."""
+        return not self._messages and not self._records
+
+    def ends_before(self, line: Line, messages: list[dict[str, Any]]) -> bool:
+        """Tell whether a checkpoint ends before a line with these messages."""
+        if line.part:
+            return False  # a point is between lines
+        begins = bool(messages) and messages[0]["role"] == "user"
+        return self._size >= _PIECE or (self._spoken and begins)
 
     def add(self, line: Line, messages: list[dict[str, Any]]) -> None:
         """Add the messages of one record."""
-        spoken = any(message["role"] in ("assistant", "tool") for message in self._messages)
-        if spoken and messages[0]["role"] == "user":
-            self._finish()
-        self._note_time(line)
+        self._came_to(line)
         self._messages += messages
-        for message in messages:
-            if message["role"] == "user" and isinstance(message.get("content"), str):
-                self.user_texts.append(message["content"])
+        self.count += len(messages)
+        self._spoken = self._spoken or any(each["role"] in ("assistant", "tool") for each in messages)
 
     def keep(self, line: Line) -> None:
         """Keep a record that is no message, or a line that holds none."""
-        self._note_time(line)
+        self._came_to(line)
         kind = "record" if line.damage is None else "damaged"
         self._records.append({**_place(line), kind: line.record})
 
-    def checkpoints(self) -> list[ImportedCheckpoint]:
-        """Return the checkpoints of all turns."""
-        if self._messages or self._records or not self._done:
-            self._finish()
-        return self._done
-
-    def _note_time(self, line: Line) -> None:
-        moment = when(line.record)
-        if moment is not None:
-            self.first = self.first or moment
-            self._last = moment
-
-    def _finish(self) -> None:
-        source: dict[str, Any] = {"tool": self._tool}
+    def finished(self, note: dict[str, Any]) -> ImportedCheckpoint:
+        """Return the checkpoint of what was added since the last one."""
+        source: dict[str, Any] = {"tool": self._tool, "point": note}
         if self._records:
             source["records"] = self._records
-        self._done.append(
-            ImportedCheckpoint(
-                messages=list(self._messages),
-                created_at=self._last or EPOCH,
-                parent=len(self._done) - 1 if self._done else None,
-                appends=bool(self._done),
-                metadata={"source": source},
-            )
+        made = ImportedCheckpoint(
+            messages=self._messages,
+            created_at=self._last or EPOCH,
+            parent=self._given - 1 if self._given else None,
+            onto=None if self._given else self._onto,
+            appends=bool(self._given or self._onto),
+            metadata={"source": source},
         )
-        self._messages, self._records = [], []
+        self._messages, self._records, self._spoken, self._size = [], [], False, 0
+        self._given += 1
+        self.made += 1
+        return made
 
-
-def collect(
-    tool: str,
-    lines: Iterable[Line],
-    messages_of: Callable[[Line], tuple[list[dict[str, Any]], list[Moved]] | None],
-) -> tuple[Turns, list[Problem]]:
-    """Make turns of lines, keeping every record; ``messages_of`` gives None where one is no message."""
-    turns, problems = Turns(tool), []
-    for line in lines:
-        if line.damage is not None:
-            problems.append(Problem(line.number, line.damage))
-        elif late := unusable_time(line.record):
-            problems.append(Problem(line.number, late))
-        made = messages_of(line) if line.damage is None else None
-        if made is None:
-            turns.keep(line)
-        else:
-            messages, moved = made
-            _keep_record(line, messages, moved)
-            turns.add(line, messages)
-    return turns, problems
+    def _came_to(self, line: Line) -> None:
+        self._size += line.size
+        if not line.tail:
+            self.line = line.number
+        moment = when(line.record)
+        if moment is not None:
+            self._last = moment
 
 
 def originals(
@@ -228,6 +316,9 @@ def originals(
 
     """
     kept = list(messages)
+    noted = [(each or {}).get("source") or {} for each in metadata]
+    # The unsettled end of the file is as the last import found it.
+    last = max((_made(source) for source in noted), default=0)
     lines: list[Line] = []
     for i, message in enumerate(kept):
         source = (message.get("metadata") or {}).get("source")
@@ -238,18 +329,31 @@ def originals(
             value = _get(kept[i + offset], target)
             _set(record, path, msgspec.json.decode(value) if as_json else value)
         lines.append(_kept_line(source, record))
-    for each in metadata:
-        for entry in (each or {}).get("source", {}).get("records", []):
-            lines.append(_kept_line(entry, entry.get("record")))
+    for source in noted:
+        for entry in source.get("records", []):
+            if not entry.get("tail") or _made(source) == last:
+                lines.append(_kept_line(entry, entry.get("record")))
     once = {(line.number, line.part, msgspec.json.encode(line.record)): line for line in lines}
     return sorted(once.values(), key=lambda line: (line.number, line.part))
+
+
+def _made(source: dict[str, Any]) -> int:
+    number = source.get("point", {}).get("checkpoints")
+    return number if isinstance(number, int) else 0
 
 
 def _kept_line(entry: dict[str, Any], record: Any) -> Line:
     """Return the line of which a record, or its text, was kept."""
     if "damaged" in entry:
-        return Line(entry["line"], entry["damaged"], "not a record")
-    return Line(entry["line"], record, None, entry.get("text"), entry.get("part", 0))
+        return Line(entry["line"], entry["damaged"], "not a record", tail=entry.get("tail", False))
+    return Line(
+        entry["line"],
+        record,
+        None,
+        entry.get("text"),
+        entry.get("part", 0),
+        tail=entry.get("tail", False),
+    )
 
 
 def _place(line: Line) -> dict[str, Any]:
@@ -257,6 +361,8 @@ def _place(line: Line) -> dict[str, Any]:
     place: dict[str, Any] = {"line": line.number}
     if line.part:
         place["part"] = line.part
+    if line.tail:
+        place["tail"] = True
     if line.text is not None:
         place["text"] = line.text
     return place

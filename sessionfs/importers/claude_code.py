@@ -8,6 +8,7 @@ calls, and each ``tool_result`` block a tool's message. Records of subagents ins
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,16 +19,17 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
+    History,
     Moved,
+    Problem,
     Transcript,
-    collect,
-    first_line_name,
     milliseconds,
+    name_by,
     session_id,
     title_from,
     when,
 )
-from .lines import Line, read_lines
+from .lines import Line, Lines
 
 TOOL = "claude-code"
 
@@ -44,28 +46,103 @@ def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:  # noqa: ARG0
 
 def read(path: Path) -> Iterator[Transcript]:
     """Give the one session of a transcript."""
-    lines = list(read_lines(path))
-    # A subagent's own file consists of sidechain records alone: there they are the conversation.
-    subagent = all(line.record.get("isSidechain") is True for line in lines if _is_message(line))
-
-    def messages_of(line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
-        if not _is_message(line) or (line.record.get("isSidechain") is True and not subagent):
-            return None
-        return _messages(line.record)
-
-    turns, problems = collect(TOOL, lines, messages_of)
-    if not lines:
+    lines = Lines(path)
+    facts = _Facts(lines)
+    if facts.opening is None:
         return
-    name = _name(path, lines, subagent=subagent)
+    name = facts.name(path)
+    session, problems = session_id(TOOL, name), list[Problem]()
     request = ImportSessionRequest(
-        session_id=session_id(TOOL, name),
-        title=title_from([_first(lines, "summary") or "", *turns.user_texts]) or UNTITLED,
-        checkpoints=turns.checkpoints(),
-        created_at=turns.first or EPOCH,
-        cwd=_first(lines, "cwd"),
+        session_id=session,
+        title=title_from([facts.first.get("summary", "")]) or facts.title or UNTITLED,
+        checkpoints=History(TOOL, session, lines, _Conversation(subagent=facts.subagent), problems),
+        created_at=facts.begun or EPOCH,
+        cwd=facts.first.get("cwd"),
         source={"tool": TOOL, "session": name},
     )
     yield Transcript(TOOL, request, problems)
+
+
+class _Conversation:
+    """Which records are the conversation, and which messages they are."""
+
+    def __init__(self, *, subagent: bool) -> None:
+        self._subagent = subagent
+
+    def messages_of(self, line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
+        """Return the messages of a record; None: it is none of this conversation."""
+        if not _is_message(line) or (line.record.get("isSidechain") is True and not self._subagent):
+            return None
+        return _messages(line.record)
+
+    def stands(self, number: int) -> bool:  # noqa: ARG002 (the protocol's)
+        """Tell that lines are only ever added."""
+        return True
+
+
+class _Facts:
+    """What the records of a transcript say of the whole.
+
+    Attributes:
+        opening: the first record; None: there is none.
+        first: the first text in each of some fields.
+        begun: the first time.
+        title: of what a person said first.
+        subagent: whether this is a subagent's own file. It consists of sidechain records alone: there
+            they are the conversation.
+
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self.opening: Line | None = None
+        self.first: dict[str, str] = {}
+        self.begun: datetime | None = None
+        self.title = ""
+        self.subagent = True
+        self._last_name: str | None = None
+        for line in lines:
+            self.opening = self.opening or line
+            if isinstance(line.record, dict):
+                self._look_at(line)
+
+    def _look_at(self, line: Line) -> None:
+        record = line.record
+        self.begun = self.begun or when(record)
+        for field in ("summary", "cwd", "agentId", "sessionId"):
+            value = record.get(field)
+            if isinstance(value, str) and value:
+                self.first.setdefault(field, value)
+        self._last_name = _text(record, "sessionId") or self._last_name
+        if not _is_message(line):
+            return
+        self.subagent = self.subagent and record.get("isSidechain") is True
+        # Whether sidechains count is known at the end alone; the first title of either will do.
+        if not self.title and record["type"] == "user":
+            said = _messages(record)[0]
+            texts = (each["content"] for each in said if isinstance(each.get("content"), str))
+            self.title = title_from(texts) if said[0]["role"] == "user" else ""
+
+    def name(self, path: Path) -> str:
+        """Return what the session is called there.
+
+        A resumed session begins with records of the one before, which carry that one's id: the name
+        of the file says which it is, and where it does not, the last record. One that names none is
+        known by its first line.
+        """
+        agent, first = self.first.get("agentId"), self.first.get("sessionId")
+        if self.subagent and agent and first:
+            return f"{first}:{agent}"
+        try:
+            return str(UUID(path.stem))
+        except ValueError:
+            pass
+        assert self.opening is not None
+        return self._last_name or name_by(self.opening)
+
+
+def _text(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    return value if isinstance(value, str) and value else None
 
 
 def _is_message(line: Line) -> bool:
@@ -77,34 +154,6 @@ def _is_message(line: Line) -> bool:
     return isinstance(content, str) or (
         isinstance(content, list) and bool(content) and all(isinstance(b, dict) for b in content)
     )
-
-
-def _name(path: Path, lines: list[Line], *, subagent: bool) -> str:
-    """Return what the session is called there.
-
-    A resumed session begins with records of the one before, which carry that one's id: the name of
-    the file says which it is, and where it does not, the last record. One that names none is known
-    by its first line.
-    """
-    names = [*_all(lines, "sessionId")]
-    agent = _first(lines, "agentId") if subagent else None
-    if agent and names:
-        return f"{names[0]}:{agent}"
-    try:
-        return str(UUID(path.stem))
-    except ValueError:
-        return names[-1] if names else first_line_name(lines)
-
-
-def _first(lines: list[Line], field: str) -> str | None:
-    return next(_all(lines, field), None)
-
-
-def _all(lines: list[Line], field: str) -> Iterator[str]:
-    for line in lines:
-        value = line.record.get(field) if isinstance(line.record, dict) else None
-        if isinstance(value, str) and value:
-            yield value
 
 
 def _messages(record: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Moved]]:

@@ -8,6 +8,7 @@ rollouts the items stand on the lines themselves, without ``payload``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,17 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
+    History,
     Moved,
+    Problem,
     Transcript,
-    collect,
-    first_line_name,
     milliseconds,
+    name_by,
     session_id,
     title_from,
     when,
 )
-from .lines import Line, read_lines
+from .lines import Line, Lines
 
 TOOL = "codex"
 
@@ -47,38 +49,75 @@ def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:  # noqa: ARG0
 
 def read(path: Path) -> Iterator[Transcript]:
     """Give the one session of a rollout."""
-    lines = list(read_lines(path))
-    turns, problems = collect(TOOL, lines, _messages)
-    if not lines:
+    lines = Lines(path)
+    facts = _Facts(lines)
+    if facts.opening is None:
         return
-    meta = _meta(lines)
-    name = meta.get("id")
+    name = facts.meta.get("id")
     if not isinstance(name, str) or not name:
-        name = first_line_name(lines)
-    cwd = meta.get("cwd")
+        name = name_by(facts.opening)
+    cwd = facts.meta.get("cwd")
+    session, problems = session_id(TOOL, name), list[Problem]()
     request = ImportSessionRequest(
-        session_id=session_id(TOOL, name),
-        title=title_from(turns.user_texts) or UNTITLED,
-        checkpoints=turns.checkpoints(),
-        created_at=turns.first or EPOCH,
+        session_id=session,
+        title=facts.title or UNTITLED,
+        checkpoints=History(TOOL, session, lines, _Conversation(), problems),
+        created_at=facts.begun or EPOCH,
         cwd=cwd if isinstance(cwd, str) and cwd else None,
         source={"tool": TOOL, "session": name},
     )
     yield Transcript(TOOL, request, problems)
 
 
-def _meta(lines: list[Line]) -> dict[str, Any]:
-    """Return what the rollout says of itself: the first ``session_meta``, or the old first line."""
-    for line in lines:
-        record = line.record
-        if not isinstance(record, dict):
-            continue
-        if record.get("type") == "session_meta" and isinstance(record.get("payload"), dict):
-            payload: dict[str, Any] = record["payload"]
-            return payload
-        if "type" not in record and "id" in record:
-            return record
-    return {}
+class _Conversation:
+    """Which messages the records are."""
+
+    def messages_of(self, line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:
+        """Return the message that a record is; None: it is none."""
+        return _messages(line)
+
+    def stands(self, number: int) -> bool:  # noqa: ARG002 (the protocol's)
+        """Tell that lines are only ever added."""
+        return True
+
+
+class _Facts:
+    """What the records of a rollout say of the whole.
+
+    Attributes:
+        opening: the first record; None: there is none.
+        meta: what it says of itself: the first ``session_meta``, or the old first line.
+        begun: the first time.
+        title: of what a person said first.
+
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self.opening: Line | None = None
+        self.meta: dict[str, Any] = {}
+        self.begun: datetime | None = None
+        self.title = ""
+        for line in lines:
+            self.opening = self.opening or line
+            if isinstance(line.record, dict):
+                self.begun = self.begun or when(line.record)
+                self.meta = self.meta or _meta(line.record)
+                self.title = self.title or _title(line)
+
+
+def _meta(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record says of the rollout, if it does."""
+    if record.get("type") == "session_meta" and isinstance(record.get("payload"), dict):
+        payload: dict[str, Any] = record["payload"]
+        return payload
+    return record if "type" not in record and "id" in record else {}
+
+
+def _title(line: Line) -> str:
+    made = _messages(line)
+    message = made[0][0] if made is not None else {}
+    content = message.get("content") if message.get("role") == "user" else None
+    return title_from([content]) if isinstance(content, str) else ""
 
 
 def _messages(line: Line) -> tuple[list[dict[str, Any]], list[Moved]] | None:

@@ -1,12 +1,18 @@
-"""Reading JSON Lines: the record of each line, and what a decoded record does not say of its line."""
+"""Reading JSON Lines: the record of each line, and what a decoded record does not say of its line.
+
+A transcript may be written to while it is read: what counts is what was there when it was opened.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -20,7 +26,10 @@ NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoders raise; msgspec's own errors are ValueErrors from version 0.20 on alone."""
 
 _BOM = b"\xef\xbb\xbf"
+_BASE64 = "base64:"
 _HEAD_BYTES = 16 << 20
+_HELD_BYTES = 8 << 20
+_DIGEST = 16
 _SPACE = re.compile(r"[ \t\n\r]*")
 _WRAPPED = 4
 """Levels around a record that is kept: the metadata, ``source``, ``records`` and the record's entry."""
@@ -36,6 +45,9 @@ class Line(NamedTuple):
         text: what the record does not say: its JSON as it was written, where that has a key twice or
             a number that would be written differently. None: nothing.
         part: which record of the line it is, from 0: two writers may have written onto one line.
+        size: bytes of the line, told with its first part.
+        tail: whether it is not settled yet: a last line without an end that is no record, or what
+            stands around the records of a file. A longer copy of the file has another one.
 
     """
 
@@ -44,6 +56,8 @@ class Line(NamedTuple):
     damage: str | None = None
     text: str | None = None
     part: int = 0
+    size: int = 0
+    tail: bool = False
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -83,13 +97,89 @@ def first_objects(path: Path) -> Iterator[dict[str, Any]]:
                 yield value
 
 
+def from_text(text: str) -> bytes:
+    """Return the bytes of which ``as_text`` made a text."""
+    if text.startswith(_BASE64):
+        with suppress(ValueError):
+            return base64.b64decode(text.removeprefix(_BASE64), validate=True)
+    return text.encode()
+
+
+class Records:
+    """The records of a file, which are read as often as they are asked for.
+
+    Few are held in memory; those of a large file are read again each time.
+    """
+
+    def __init__(self) -> None:
+        self._digests = bytearray()
+        self._running = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[Line]:
+        """Give all records."""
+        return self.after(0)
+
+    def after(self, number: int) -> Iterator[Line]:
+        """Give the records after the line with this number."""
+        raise NotImplementedError
+
+    @property
+    def settled(self) -> int:
+        """The number of the last line that counts as written, once all records were asked for."""
+        return len(self._digests) // _DIGEST
+
+    def digest(self, number: int) -> str | None:
+        """Return what tells whether another file begins with the same lines, up to this one."""
+        end = number * _DIGEST
+        return bytes(self._digests[end - _DIGEST : end]).hex() if 0 < number <= self.settled else None
+
+    def _settle(self, number: int, raw: bytes) -> None:
+        """Note a line that is written, the first time that it is read."""
+        if number > self.settled:
+            self._running.update(raw)
+            self._running.update(b"\n")
+            self._digests += self._running.copy().digest()[:_DIGEST]
+
+
+class Lines(Records):
+    """The records of a JSON Lines file, a line at a time; blank lines are none."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        with open_file(path) as file:
+            self._end = os.fstat(file.fileno()).st_size
+        self._held = list(self._read(0)) if self._end <= _HELD_BYTES else None
+
+    def after(self, number: int) -> Iterator[Line]:
+        """Give the records after the line with this number."""
+        if self._held is None:
+            return self._read(number)
+        return (line for line in self._held if line.number > number)
+
+    def _read(self, after: int) -> Iterator[Line]:
+        with open_file(self._path) as file:
+            position = 0
+            for number, raw in enumerate(file, 1):
+                raw = raw[: self._end - position]
+                if not raw:
+                    break
+                position += len(raw)
+                line = raw.removeprefix(_BOM) if number == 1 else raw
+                text = line.strip()
+                found = list(_records(number, text)) if text and number > after else []
+                if found:
+                    found[0] = found[0]._replace(size=len(raw))
+                    if found[0].damage is not None and not raw.endswith(b"\n"):
+                        yield found[0]._replace(record=as_text(line), tail=True)
+                        break
+                self._settle(number, text)
+                yield from found
+
+
 def read_lines(path: Path) -> Iterator[Line]:
-    """Give the records of a JSON Lines file as it is read, a line at a time; blank lines are none."""
-    with open_file(path) as file:
-        for number, raw in enumerate(file, 1):
-            line = raw.removeprefix(_BOM) if number == 1 else raw
-            if line.strip():
-                yield from _records(number, line.strip())
+    """Give the records of a JSON Lines file as it is now."""
+    return iter(Lines(path))
 
 
 def as_text(raw: bytes) -> str:
@@ -97,14 +187,19 @@ def as_text(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return "base64:" + base64.b64encode(raw).decode()
+        return _BASE64 + base64.b64encode(raw).decode()
 
 
-def _records(number: int, raw: bytes) -> Iterator[Line]:
+def record_of(number: int, raw: bytes) -> Line:
+    """Return the record that these bytes are, or a line that holds none."""
+    return next(_records(number, raw, several=False))
+
+
+def _records(number: int, raw: bytes, *, several: bool = True) -> Iterator[Line]:
     try:
         found = [(msgspec.json.decode(raw), raw)]
     except NOT_JSON as error:
-        found = _several(raw)
+        found = _several(raw) if several else []
         if not found:
             yield Line(number, as_text(raw), f"not JSON: {error}")
             return

@@ -38,6 +38,9 @@ _COLUMNS = {
     "checkpoints": {"id", "session_id", "state", "created_at"},
 }
 
+_FIELDS = ["messages", "metadata"]
+"""What a state usually has; another one's fields are noted."""
+
 _Row = dict[str, Any]
 
 
@@ -145,6 +148,31 @@ def _transcript(database: Any, row: _Row) -> Transcript:
     return Transcript(TOOL, request, problems)
 
 
+def original_row(messages: list[_Row], metadata: _Row) -> _Row | None:
+    """Return the row that a checkpoint was made of; None: of none."""
+    source = metadata["source"]
+    if "damaged" in source:
+        damaged: _Row = source["damaged"]
+        return damaged
+    if "row" not in source:
+        return None
+    return {**source["row"], "state": _original_state(messages, metadata)}
+
+
+def _original_state(messages: list[_Row], metadata: _Row) -> _Row | None:
+    source = metadata["source"]
+    if "state" in source and source["state"] is None:
+        return None
+    kept = {name: value for name, value in metadata.items() if name != "source"}
+    values = {
+        **source.get("state", {}),
+        "messages": messages,
+        "metadata": source.get("metadata", kept),
+        **dict.fromkeys(source.get("null", [])),
+    }
+    return {name: values[name] for name in source.get("fields", _FIELDS)}
+
+
 class _History:
     """Collects a session's checkpoints; what a state has from its parent is not held again."""
 
@@ -221,6 +249,7 @@ def _goes_on(parent: _Known | None, encoded: list[bytes]) -> tuple[bool, bytes]:
 def _state(row: _Row) -> tuple[list[Any], _Row]:
     """Return a row's messages, and the metadata that keeps everything else of it."""
     state = _decoded(row["state"])
+    fields, null = list(state), [name for name in _FIELDS if state.get(name, "") is None]
     messages = state.pop("messages", None)
     metadata = state.pop("metadata", None)
     source: _Row = {
@@ -231,6 +260,10 @@ def _state(row: _Row) -> tuple[list[Any], _Row]:
         source["state"] = None
     elif state:
         source["state"] = state
+    if fields != _FIELDS:
+        source["fields"] = fields
+    if null:
+        source["null"] = null
     if metadata is not None and (not isinstance(metadata, dict) or "source" in metadata):
         source["metadata"] = metadata
         metadata = None

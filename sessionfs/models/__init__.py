@@ -22,10 +22,12 @@ from .events import (
 )
 from .health import Finding, Severity, VerifyResult
 from .requests import (
+    CheckpointsAsNeeded,
     CreateCheckpointRequest,
     CreateSessionRequest,
     CreateSessionResult,
     ImportedCheckpoint,
+    ImportPoint,
     ImportSessionRequest,
     ImportSessionResult,
     ListCheckpointsQuery,
@@ -59,6 +61,7 @@ __all__ = [
     "CheckpointCreated",
     "CheckpointState",
     "CheckpointSummary",
+    "CheckpointsAsNeeded",
     "ContentPart",
     "CreateCheckpointRequest",
     "CreateSessionRequest",
@@ -68,6 +71,7 @@ __all__ = [
     "FunctionCall",
     "Gap",
     "ImageUrl",
+    "ImportPoint",
     "ImportSessionRequest",
     "ImportSessionResult",
     "ImportedCheckpoint",

@@ -6,7 +6,7 @@ Stakpak's ``SessionStorage`` do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -203,6 +203,9 @@ class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
         created_at: when it was made; one that is not above the checkpoint before counts as the next
             microsecond.
         parent: the index of its parent in the list, a smaller one than its own; None: none.
+        onto: in the place of ``parent``: the checkpoint that is here already and that it follows.
+        metadata: may say in ``{"source": {"point": {...}}}`` how far the import has come; see
+            ``ImportPoint``.
 
     """
 
@@ -211,20 +214,46 @@ class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     parent: int | None = None
     appends: bool = False
     metadata: dict[str, Any] | None = None
+    onto: UUID | None = None
+
+
+class ImportPoint(msgspec.Struct, frozen=True):
+    """How far an import had come that is here already, so that the next one goes on from there.
+
+    Attributes:
+        checkpoint_id: the checkpoint that it made last.
+        messages: how many messages that one's state has.
+        note: what that import noted in its metadata, under ``source`` and ``point``. It names the
+            ``session`` and the number of ``messages``: where these are others, the checkpoint was made
+            of an imported one, and there is no point.
+
+    """
+
+    checkpoint_id: UUID
+    messages: int
+    note: dict[str, Any]
+
+
+CheckpointsAsNeeded = Callable[[Iterator[ImportPoint]], Iterable[ImportedCheckpoint]]
+"""Gives the checkpoints that a session here lacks, one after the other.
+
+It is given the points that earlier imports noted, the newest first, and may be called again.
+"""
 
 
 class ImportSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A session that was made elsewhere, with its own id and times. The last checkpoint is active.
 
     Attributes:
-        checkpoints: at least one, in the order in which they were made.
+        checkpoints: at least one, in the order in which they were made; or a function that makes
+            those that are lacking as they are stored, so that few are in memory.
         source: a JSON object that says where it comes from; kept beside the title.
 
     """
 
     session_id: UUID
     title: str
-    checkpoints: Sequence[ImportedCheckpoint]
+    checkpoints: Sequence[ImportedCheckpoint] | CheckpointsAsNeeded
     created_at: datetime
     visibility: SessionVisibility = SessionVisibility.PRIVATE
     status: SessionStatus = SessionStatus.ACTIVE
@@ -233,12 +262,18 @@ class ImportSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportSessionResult(msgspec.Struct):
-    """What an import brought: 0 new checkpoints the second time."""
+    """What an import brought: 0 new checkpoints the second time.
+
+    Attributes:
+        branched: whether what is new is a branch, because the session was continued here.
+
+    """
 
     session_id: UUID
     created: bool
     new_checkpoints: int
     total_checkpoints: int
+    branched: bool = False
 
 
 class CreateSessionResult(msgspec.Struct):

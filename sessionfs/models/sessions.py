@@ -106,6 +106,7 @@ class Session(msgspec.Struct):
         problem: which record of its title, visibility, status and cwd is damaged, in one sentence, so
             that these may be older than they should; or that it was purged and has work that was not
             seen then; None: neither.
+        source: where it was imported from, as the import said; None: it was made here.
 
     """
 
@@ -119,6 +120,7 @@ class Session(msgspec.Struct):
     active_checkpoint: Checkpoint | None
     problem: str | None = None
     heads: list[CheckpointSummary] = []
+    source: dict[str, Any] | None = None
 
 
 class SessionSummary(msgspec.Struct):

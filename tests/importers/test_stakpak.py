@@ -223,6 +223,7 @@ def test_a_state_holds_only_what_goes_beyond_its_parents(storage: FileStorage, t
     rows.append(checkpoint(40, 39, {"messages": [*texts[:5], texts[0]]}))
     path = database(tmp_path / "local.db", *rows)
     transcript = next(iter(importers.read(path)))
+    assert isinstance(transcript.request.checkpoints, list)
     held = [len(each.messages) for each in transcript.request.checkpoints]
     assert held == [1] * 39 + [6]
     import_all(storage, path)
