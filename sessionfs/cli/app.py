@@ -16,6 +16,7 @@ from . import (
     comparing,
     exporting,
     finding,
+    following,
     health,
     importing,
     indexing,
@@ -96,7 +97,8 @@ def _options(
 
 
 for name, command, example in (
-    ("import", importing.import_, "sessionfs import ~/.claude/projects/*/*.jsonl"),
+    ("import", importing.import_, "sessionfs import --dry-run"),
+    ("follow", following.follow, "sessionfs follow --relaxed"),
     ("ls", finding.ls, "sessionfs ls --search decorators -n 5"),
     ("search", finding.search, "sessionfs search 'fn(a, b)' --role assistant --since 1w"),
     ("show", reading.show, "sessionfs show @1 --full"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,37 +14,116 @@ import typer
 
 from .. import importers
 from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
+from ..importers import discovery
 from ..models import ImportSessionResult
 from ..storage import FileStorage
 from . import output, resolve
 from .options import AsJson, Store
-from .text import counted, one_line
+from .text import counted, megabytes, one_line
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Transcripts or databases.", metavar="FILE...")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Transcripts, databases, or directories of some; none: what is on this machine.",
+            metavar="[PATH]...",
+            show_default=False,
+        ),
+    ] = None,
     store: Store = None,
     relaxed: Annotated[
         bool,
         typer.Option("--relaxed", help="Do not wait for the disk: faster; import again if cut off."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be imported.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import sessions of Claude Code, Codex or Stakpak.
+    """Import sessions of Claude Code, Codex, Gemini CLI or Stakpak.
 
-    The format is told from the content. A checkpoint is made for each turn, with its original time, and
-    nothing of a record is lost. Importing again changes nothing.
+    Without a path, what these tools keep on this machine is found, where their own environment
+    variables say. The format is told from the content. A checkpoint is made for each turn, with its
+    original time, and nothing of a record is lost. Importing again brings only what is new.
     """
     with output.reporting(as_json):
+        wanted = list(_wanted(files)) if files else _found(as_json)
+        if dry_run:
+            _tell(wanted, as_json)
+            return
         storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
-        reports = [import_file(storage, file) for file in output.each(files, "Importing")]
+        reports = _reports(storage, wanted, brief=not files, as_json=as_json)
         if as_json:
             output.print_json({"files": reports})
-        else:
-            for report in reports:
-                print_report(report)
+        elif not files:
+            _print_sums(reports)
         if any("error" in report for report in reports):
             raise typer.Exit(1)
+
+
+def discovered() -> list[discovery.Found]:
+    """Return what the tools keep on this machine."""
+    return discovery.find(importers.IMPORTERS, os.environ, Path.home())
+
+
+def is_transcript(file: Path) -> bool:
+    """Tell whether a file is one that a known tool writes."""
+    try:
+        importers.recognise(file)
+    except InvalidRequestError:
+        return False
+    return True
+
+
+def _found(as_json: bool) -> list[Path]:
+    """Return the files that the tools keep on this machine, and show what there is."""
+    found = discovered()
+    if not as_json:
+        for each in found:
+            held = sum(path.stat().st_size for path in each.files if path.exists())
+            what = f"{counted(len(each.files), 'file')}, {megabytes(held)}" if each.files else "nothing"
+            output.note(f"{each.tool}: {what} in {each.place.directory}")
+    return [path for each in found for path in each.files if not discovery.is_blank(path)]
+
+
+def _wanted(paths: list[Path]) -> Iterator[Path]:
+    """Give the files, and the transcripts in the directories."""
+    for path in paths:
+        with suppress(InvalidRequestError):  # it is told of when it is read
+            directory = resolve.expanded(path)
+            if directory.is_dir():
+                yield from filter(is_transcript, discovery.below(directory))
+                continue
+        yield path
+
+
+def _tell(files: list[Path], as_json: bool) -> None:
+    """Tell which files would be imported."""
+    told = []
+    for file in files:
+        try:
+            told.append({"file": str(file), "tool": importers.recognise(resolve.expanded(file)).TOOL})
+        except InvalidRequestError as error:
+            told.append({"file": str(file), "error": error.message})
+    if as_json:
+        output.print_json({"files": told})
+        return
+    for each in told:
+        typer.echo(f"{each.get('tool', 'nothing')}  {one_line(each['file'], 1000)}")
+
+
+def _reports(
+    storage: FileStorage, files: list[Path], *, brief: bool, as_json: bool
+) -> list[dict[str, Any]]:
+    """Import files, telling of each as it is done."""
+    reports = []
+    for file in output.each(files, "Importing"):
+        report = import_file(storage, file)
+        if not as_json:
+            print_report(report, only_news=brief)
+        reports.append(report)
+    return reports
 
 
 def import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
@@ -49,12 +132,13 @@ def import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
     errors: list[StorageError] = []
     try:
         for transcript in importers.read(resolve.expanded(file)):
-            report["problems"] += [problem._asdict() for problem in transcript.problems]
             try:
                 result = storage.import_session(transcript.request)
             except (InvalidRequestError, CorruptObjectError, NotFoundError) as error:
                 errors.append(error)  # of this session: the others are not kept back
                 continue
+            finally:
+                report["problems"] += [problem._asdict() for problem in transcript.problems]
             report["sessions"].append(
                 {
                     "tool": transcript.tool,
@@ -70,7 +154,7 @@ def import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
     return report
 
 
-def print_report(report: dict[str, Any]) -> None:
+def print_report(report: dict[str, Any], *, only_news: bool = False) -> None:
     """Print a report for people: a line a session, and what went wrong on standard error."""
     for problem in report["problems"]:
         place = f"{report['file']}:{problem['line']}" if problem["line"] else report["file"]
@@ -78,9 +162,31 @@ def print_report(report: dict[str, Any]) -> None:
     for session in report["sessions"]:
         result = msgspec.convert(session, ImportSessionResult)
         new, total = result.new_checkpoints, counted(result.total_checkpoints, "checkpoint")
+        if only_news and not new:
+            continue
         what = f"{total}, {new} new" if 0 < new < result.total_checkpoints else total
-        verb = "unchanged" if not new else "imported" if result.created else "updated"
+        if result.branched:
+            what += ", as a branch: it was continued here"
         title = one_line(session["title"], 60)
-        typer.echo(f"{verb}  {result.session_id}  {session['tool']}  {what}  {title}")
+        typer.echo(f"{_verb(result)}  {result.session_id}  {session['tool']}  {what}  {title}")
     if "error" in report:
         output.note(f"sessionfs: {report['error']}")
+
+
+def _verb(result: ImportSessionResult) -> str:
+    if not result.new_checkpoints:
+        return "unchanged"
+    return "imported" if result.created else "updated"
+
+
+def _print_sums(reports: list[dict[str, Any]]) -> None:
+    """Print how many sessions of each tool came in."""
+    sums: dict[str, Counter[str]] = {}
+    for session in (each for report in reports for each in report["sessions"]):
+        result = msgspec.convert(session, ImportSessionResult)
+        sums.setdefault(session["tool"], Counter())[_verb(result)] += 1
+    for tool, verbs in sums.items():
+        told = (f"{verbs[verb]} {verb}" for verb in ("imported", "updated", "unchanged") if verbs[verb])
+        typer.echo(f"{tool}: {', '.join(told)}")
+    if not sums:
+        output.note("no sessions of Claude Code, Codex, Gemini CLI or Stakpak to import")

@@ -65,6 +65,11 @@ def moment(text: str, now: datetime) -> datetime:
     return datetime.fromisoformat(text.strip()).astimezone()
 
 
+def megabytes(number: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{number / 1e6:,.1f} MB"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 message``, ``2 messages``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,7 +1,7 @@
 """Sessions of other tools.
 
-A new importer is one module with ``TOOL``, ``recognises`` and ``read`` (see ``base.Importer``), named
-in ``IMPORTERS`` below; everything else finds it there.
+A new importer is one module with ``TOOL``, ``places``, ``recognises`` and ``read`` (see
+``base.Importer``), named in ``IMPORTERS`` below; everything else finds it there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from . import claude_code, codex, gemini, stakpak
-from .base import Importer, Problem, Transcript, originals
+from .base import Importer, Place, Problem, Transcript, originals
 from .lines import Line, first_bytes, first_objects
 from .restoring import Original, original
 
@@ -45,6 +45,7 @@ __all__ = [
     "Importer",
     "Line",
     "Original",
+    "Place",
     "Problem",
     "Transcript",
     "original",

@@ -7,7 +7,7 @@ calls, and each ``tool_result`` block a tool's message. Records of subagents ins
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
-    History,
     Moved,
+    Place,
     Problem,
     Transcript,
     milliseconds,
@@ -30,10 +30,17 @@ from .base import (
     when,
 )
 from .lines import Line, Lines
+from .turns import History
 
 TOOL = "claude-code"
 
 _KINDS = ("user", "assistant")
+
+
+def places(environment: Mapping[str, str], home: Path) -> list[Place]:
+    """Return the directory of projects, with a directory for each; subagents have theirs below."""
+    directory = Path(environment.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+    return [Place(directory / "projects", ("**/*.jsonl",))]
 
 
 def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:  # noqa: ARG001 (the protocol's)

@@ -7,7 +7,7 @@ rollouts the items stand on the lines themselves, without ``payload``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
-    History,
     Moved,
+    Place,
     Problem,
     Transcript,
     milliseconds,
@@ -29,6 +29,7 @@ from .base import (
     when,
 )
 from .lines import Line, Lines
+from .turns import History
 
 TOOL = "codex"
 
@@ -36,6 +37,15 @@ _ENVELOPES = ("session_meta", "response_item", "event_msg", "turn_context", "com
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input", "local_shell_call": "action"}
 _OUTPUTS = ("function_call_output", "custom_tool_call_output")
 _ROLES = ("system", "developer", "user", "assistant")
+
+
+def places(environment: Mapping[str, str], home: Path) -> list[Place]:
+    """Return the directory of rollouts by day, and that of those that were archived."""
+    directory = Path(environment.get("CODEX_HOME") or home / ".codex")
+    return [
+        Place(directory / "sessions", ("**/rollout-*.jsonl",)),
+        Place(directory / "archived_sessions", ("**/rollout-*.jsonl",)),
+    ]
 
 
 def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:  # noqa: ARG001 (the protocol's)

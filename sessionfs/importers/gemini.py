@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from ..models import ImportSessionRequest
 from .base import (
     EPOCH,
     UNTITLED,
-    History,
     Moved,
+    Place,
     Problem,
     Transcript,
     milliseconds,
@@ -36,6 +36,7 @@ from .base import (
     when,
 )
 from .lines import NOT_JSON, Line, Lines, Records, open_file, record_of
+from .turns import History
 
 TOOL = "gemini-cli"
 
@@ -43,6 +44,12 @@ _ROLES = {"user": "user", "gemini": "assistant"}
 _FAILED = ("error", "cancelled")
 _SPREAD = re.compile(rb"\s*\{\s*\n")
 """How an object begins that was written over several lines, which no record of a line file does."""
+
+
+def places(environment: Mapping[str, str], home: Path) -> list[Place]:
+    """Return the directory with one for each project; subagents have theirs below ``chats``."""
+    directory = Path(environment.get("GEMINI_CLI_HOME") or home) / ".gemini" / "tmp"
+    return [Place(directory, ("*/chats/**/*.json", "*/chats/**/*.jsonl"))]
 
 
 def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from ..models import (
     SessionStatus,
     SessionVisibility,
 )
-from .base import EPOCH, UNTITLED, Problem, Transcript, moment, session_id
+from .base import EPOCH, UNTITLED, Place, Problem, Transcript, moment, session_id
 from .lines import NOT_JSON
 
 TOOL = "stakpak"
@@ -50,6 +50,11 @@ class _Known(NamedTuple):
     place: int
     length: int
     digest: bytes
+
+
+def places(environment: Mapping[str, str], home: Path) -> list[Place]:  # noqa: ARG001
+    """Return the directory of the database, which the tool lets no variable name."""
+    return [Place(home / ".stakpak" / "data", ("local.db",))]
 
 
 def recognises(path: Path, first: bytes | dict[str, Any]) -> bool:

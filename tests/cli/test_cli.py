@@ -274,7 +274,7 @@ def test_a_reader_that_leaves_early_is_no_error(imported: Command) -> None:
 def test_every_command_has_help_with_an_example(sessionfs: Command) -> None:
     commands = re.findall(r"│ (\w+) ", sessionfs("--help").split("Commands")[1])
     assert commands == [
-        *["import", "ls", "search", "show", "log", "diff", "cat", "export", "path"],
+        *["import", "follow", "ls", "search", "show", "log", "diff", "cat", "export", "path"],
         *["rewind", "fork", "rename", "rm", "restore"],
         *["merge", "purge", "relocate"],
         *["stats", "watch", "index", "doctor"],
