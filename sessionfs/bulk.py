@@ -32,6 +32,10 @@ from .refs import RefNames
 from .root import OBJECTS, REFS, Root
 from .session import Environment, SessionDirectory
 
+_MOST_REPEATED = 16 << 20
+"""A checkpoint that appends to its parent repeats older messages up to so many bytes, which bounds the
+memory that a long history takes."""
+
 _ONE_MOMENT = timedelta(milliseconds=1)
 """Refs of one source this close say the same time; what a person does here is seconds later."""
 
@@ -80,15 +84,29 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
     """Store checkpoints that follow each other; they are not synced yet."""
     hashes: list[str] = []
     at, metadata = "", None
+    outline: history.Chain | None = None
     for checkpoint in planned:
         parent = checkpoint.onto if checkpoint.parent is None else hashes[checkpoint.parent]
+        if checkpoint.appends and parent is not None:
+            if outline is None or outline[0].sha != parent:
+                outline = history.outline(directory.objects, parent)
+            built = history.appended(
+                directory.objects,
+                outline,
+                at=checkpoint.at,
+                added=checkpoint.state.elements,
+                metadata=checkpoint.metadata,
+                limit=min(directory.limit, _MOST_REPEATED),
+            )
+            hashes.append(directory.put_checkpoint(built, checkpoint.state.large))
+            outline = history.after(outline, hashes[-1], built)
+            at, metadata = checkpoint.at, checkpoint.metadata
+            continue
         # Without a parent a state stands alone: what it were built on could be another one the next
         # time, and the same history must always become the same files.
         onto = directory.open(parent) if parent else None
         added, common = checkpoint.state.elements, 0
-        if onto and checkpoint.appends:
-            common = onto[0].checkpoint.count
-        elif onto:
+        if onto:
             common = history.common_prefix(history.elements(onto), added)
             added = added[common:]
         built = history.build(

@@ -9,7 +9,10 @@ on the one 16 steps back, every 256th on the one 256 steps back.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import dropwhile, takewhile
 from typing import NamedTuple
+
+import msgspec
 
 from .errors import CorruptObjectError, StorageError
 from .objects import Objects
@@ -78,7 +81,70 @@ def open_partly(objects: Objects, sha: str) -> tuple[Chain, StorageError | None]
     return chain, None
 
 
-def _follow(objects: Objects, sha: str, chain: Chain) -> None:
+def outline(objects: Objects, sha: str) -> Chain:
+    """Return a checkpoint's whole chain without its messages, of which few are in memory at a time.
+
+    The same errors as ``open_chain``, and IncompleteError if a large message has not arrived.
+    """
+    chain: Chain = []
+    _follow(objects, sha, chain, outlined=True)
+    return chain
+
+
+def appended(
+    objects: Objects,
+    onto: Chain,
+    *,
+    at: str,
+    added: list[bytes],
+    metadata: bytes | None,
+    limit: int,
+) -> CheckpointObject:
+    """Return the object of a checkpoint that adds messages to its parent, of which an outline is known.
+
+    Only the messages that it repeats are read, and one that would have more bytes than the limit
+    repeats none.
+    """
+    parent = onto[0]
+    base = _choose_base(onto, parent.checkpoint.depth + 1)
+    newer = list(takewhile(lambda link: link is not base, onto))
+    room = limit - _HEADER_BYTES - sum(map(len, added))
+    read: Chain = []
+    for link in newer:
+        full = objects.checkpoint(link.sha)
+        room -= sum(map(len, full.elements))
+        if room < 0:
+            break
+        read.append(link._replace(checkpoint=full))
+    near = room < 0
+    whole = [parent] if near else [*read, *onto[len(read) :]]
+    if parent.checkpoint.depth >= MOST_DEPTH:  # which has no base to build upon
+        whole, near = open_chain(objects, parent.sha), False
+    return build(
+        onto=whole,
+        parent=parent.sha,
+        at=at,
+        added=added,
+        common=parent.checkpoint.count,
+        metadata=metadata,
+        limit=0 if near else limit,
+    )
+
+
+def after(onto: Chain, sha: str, checkpoint: CheckpointObject) -> Chain:
+    """Return the outline of a checkpoint that was built upon this one's."""
+    chain = [Link(sha, _outlined(checkpoint), checkpoint.count)]
+    for link in dropwhile(lambda link: link.sha != checkpoint.base, onto):
+        before = chain[-1]
+        chain.append(link._replace(shared=min(before.shared, before.checkpoint.keep)))
+    return chain
+
+
+def _outlined(checkpoint: CheckpointObject) -> CheckpointObject:
+    return msgspec.structs.replace(checkpoint, elements=[], large=[], metadata=None)
+
+
+def _follow(objects: Objects, sha: str, chain: Chain, *, outlined: bool = False) -> None:
     """Add to a chain link after link."""
     seen: set[str] = set()
     following: str | None = sha
@@ -97,7 +163,11 @@ def _follow(objects: Objects, sha: str, chain: Chain) -> None:
                 f"{path} keeps more messages than its base has", path=path, finding="chain-broken"
             )
         shared = checkpoint.count if shared is None else min(shared, chain[-1].checkpoint.keep)
-        chain.append(Link(following, checkpoint, shared))
+        link = Link(following, checkpoint, shared)
+        if outlined:
+            require_large(objects, [link])
+            link = link._replace(checkpoint=_outlined(checkpoint))
+        chain.append(link)
         following = checkpoint.base
 
 

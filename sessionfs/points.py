@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from .errors import StorageError
+from . import history
+from .errors import IncompleteError, StorageError
 from .ids import checkpoint_id
 from .models import ImportPoint
 from .records import CheckpointObject
@@ -63,11 +64,18 @@ class Points:
 
 
 def active(directory: SessionDirectory, refs: RefNames) -> str | None:
-    """Return the hash of the active checkpoint, if there is one that can be opened."""
-    try:
-        return directory.active(refs)[0].sha
-    except StorageError:
-        return None
+    """Return the hash of the checkpoint that a ref makes active, if it can be opened.
+
+    Unlike ``SessionDirectory.active`` it holds few messages in memory.
+    """
+    for ref in reversed(refs.active):
+        try:
+            return history.outline(directory.objects, directory.target(ref))[0].sha
+        except IncompleteError:
+            continue
+        except StorageError:
+            return None
+    return None
 
 
 def is_of_import(directory: SessionDirectory, sha: str) -> bool:
@@ -107,9 +115,17 @@ def _line(directory: SessionDirectory, sha: str) -> Iterator[ImportPoint]:
             return
         note = _note(directory, checkpoint)
         # What has to be read to open it is proven to be here, or the import brings it once more.
-        if note is not None and directory.is_complete(following):
+        if note is not None and _can_be_opened(directory, following):
             yield ImportPoint(checkpoint_id(following), checkpoint.count, note)
         following = checkpoint.parent
+
+
+def _can_be_opened(directory: SessionDirectory, sha: str) -> bool:
+    try:
+        history.outline(directory.objects, sha)
+    except StorageError:
+        return False
+    return True
 
 
 def _note(directory: SessionDirectory, checkpoint: CheckpointObject) -> dict[str, Any] | None:

@@ -217,12 +217,17 @@ def place_of(line: Line) -> dict[str, Any]:
     return place
 
 
+def _listed(move: Moved) -> list[Any]:
+    """Return a move as JSON gives it back, which is what checks compare it with."""
+    return [list(move.source), move.message, list(move.target), move.as_json]
+
+
 def keep_record(line: Line, messages: list[dict[str, Any]], moved: list[Moved]) -> None:
     """Keep a record beside the first of the messages that were made of it."""
     skeleton = msgspec.json.decode(msgspec.json.encode(line.record))
     for move in moved:
         _set(skeleton, move.source, None)
-    source = {**place_of(line), "record": skeleton, "moved": [list(move) for move in moved]}
+    source = {**place_of(line), "record": skeleton, "moved": [_listed(move) for move in moved]}
     messages[0].setdefault("metadata", {})["source"] = source
 
 
