@@ -6,7 +6,7 @@ A new importer is one module with ``TOOL``, ``places``, ``recognises`` and ``rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,17 @@ from .restoring import Original, original
 IMPORTERS: tuple[Importer, ...] = (claude_code, codex, gemini, stakpak)
 
 
-def recognise(path: Path) -> Importer:
+def recognise(path: Path, among: Sequence[Importer] = IMPORTERS) -> Importer:
     """Return the importer for a file; InvalidRequestError if no tool is known to write such."""
     head = first_bytes(path)
     firsts: Iterator[bytes | dict[str, Any]] = chain([head], first_objects(path))
     for first in firsts:
-        for importer in IMPORTERS:
+        for importer in among:
             if importer.recognises(path, first):
                 return importer
         if b"\0" in head[:16]:
             break  # no text
-    tools = ", ".join(importer.TOOL for importer in IMPORTERS)
+    tools = ", ".join(importer.TOOL for importer in among)
     what = "is empty" if not head.strip() else f"is no transcript of a known tool ({tools})"
     raise InvalidRequestError(f"{path} {what}", path=str(path))
 

@@ -24,6 +24,9 @@ different ones.
 A storage that always gives messages as plain dicts takes ``PlainSessionStorageContract`` instead. A
 part of the suite may be run by itself: ``ListingContract``, ``StatsContract`` and so on.
 
+For anyone who writes an importer: ``check_importer(module, transcript, tmp_path)``, in a test of your
+own, imports a transcript of its tool whole, again, cut anywhere, grown, and continued here.
+
 Needs pytest, which sessionfs itself does not depend on; ``import sessionfs`` does not load this.
 """
 
@@ -40,6 +43,7 @@ pytest.register_assert_rewrite(
             "checkpoints",
             "filters",
             "finding",
+            "importing",
             "listing",
             "lossless",
             "narrowing",
@@ -60,6 +64,7 @@ from .appending import AppendingContract  # noqa: E402
 from .base import AsyncAdapter, Contract  # noqa: E402
 from .checkpoints import CheckpointsContract  # noqa: E402
 from .filters import FiltersContract  # noqa: E402
+from .importing import check_importer  # noqa: E402
 from .listing import ListingContract  # noqa: E402
 from .lossless import LosslessContract  # noqa: E402
 from .narrowing import SearchFiltersContract  # noqa: E402
@@ -94,6 +99,7 @@ __all__ = [
     "StoreStatsContract",
     "TypedMessagesContract",
     "UnknownIdsContract",
+    "check_importer",
 ]
 
 
