@@ -252,7 +252,9 @@ def _activate_import(directory: SessionDirectory, stored: _Stored, refs: RefName
     elif active in stored.hashes or points.is_of_import(directory, active):
         # Tips of this import that the source does not lead to any more: it was written anew.
         left = [
-            tip for tip in heads.left_by(directory, refs, last) if points.is_of_import(directory, tip)
+            tip
+            for tip in heads.left_by(directory, heads.known(directory, refs), last)
+            if points.is_of_import(directory, tip)
         ]
         gone = [ref for ref in refs.active if any(tip.startswith(ref.hash12) for tip in left)]
         at = stored.at if stored.at > top.at else following(top.at)

@@ -141,7 +141,7 @@ def after(onto: Chain, sha: str, checkpoint: CheckpointObject) -> Chain:
 
 
 def _outlined(checkpoint: CheckpointObject) -> CheckpointObject:
-    return msgspec.structs.replace(checkpoint, elements=[], large=[], metadata=None)
+    return msgspec.structs.replace(checkpoint, stored=[], large=[], metadata=None)
 
 
 def _follow(objects: Objects, sha: str, chain: Chain, *, outlined: bool = False) -> None:
