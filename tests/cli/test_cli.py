@@ -29,6 +29,7 @@ class Command:
             "HOME": str(home),
             "PATH": os.environ["PATH"],
             "COLUMNS": "100",
+            "SESSIONFS_PAGER": "cat",  # nobody is there to leave a pager
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 

@@ -118,6 +118,7 @@ def test_a_pager_shows_what_is_longer_than_the_screen(imported: Command, tmp_pat
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\necho paged; head -n 3\n")  # and leaves early
     pager.chmod(0o755)
+    del imported.environment["SESSIONFS_PAGER"]
     imported.environment["PAGER"] = str(pager)
     assert imported.on_a_terminal("show", "@1", columns=80).startswith("paged\nlong\n")
     assert "paged" not in imported.on_a_terminal("show", "@1", "--no-pager", columns=80)
