@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import FileStorage, InvalidRequestError, importers
+from sessionfs import CreateCheckpointRequest, FileStorage, InvalidRequestError, importers
 from sessionfs.testing import check_importer
 
 from .helpers import FIXTURES, import_all, messages_of
@@ -46,6 +46,26 @@ def test_a_source_that_was_written_anew_takes_the_place_of_what_it_was(
         assert json.loads(exported(storage, result.session_id)) == whole
     assert content in [each["content"] for each in messages_of(storage, result.session_id)]
     assert len(storage.get_session(result.session_id).heads) == 1
+    refs = Path(storage.session_path(result.session_id), "refs")
+    assert len(list(refs.glob("active.*"))) == 1
+
+
+def test_what_was_made_here_of_an_imported_state_is_work_done_here(
+    storage: FileStorage, tmp_path: Path
+) -> None:
+    """Also where whoever made it kept the metadata, in which the import noted how far it came."""
+    copy = tmp_path / "6f1c2a9e-4b7d-4e0a-9c35-1d2e3f405162.jsonl"
+    lines = (FIXTURES / "claude-code.jsonl").read_text().splitlines(keepends=True)
+    copy.write_text("".join(lines[:5]))
+    [first], _ = import_all(storage, copy)
+    state = storage.get_active_checkpoint(first.session_id).state
+    request = CreateCheckpointRequest(state.messages[:1], metadata=state.metadata)
+    mine = storage.create_checkpoint(first.session_id, request)
+    copy.write_text("".join(lines))
+    [then], _ = import_all(storage, copy)
+    assert then.branched
+    assert storage.get_active_checkpoint(first.session_id).id == mine.id
+    assert exported(storage, first.session_id).decode().count("\n") == len(lines)
 
 
 def test_an_older_copy_changes_nothing(storage: FileStorage, tmp_path: Path) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from sessionfs import (
     FileStorage,
     ImportedCheckpoint,
+    ImportPoint,
     ImportSessionRequest,
     InvalidRequestError,
+    ListCheckpointsQuery,
+    bulk,
 )
 from sessionfs.session import SessionDirectory
 
@@ -163,3 +167,127 @@ def test_a_request_that_makes_no_sense_is_refused_before_anything_is_written(
     with pytest.raises(InvalidRequestError):
         open_store(tmp_path / "store").import_session(wrong())
     assert not (tmp_path / "store").exists()
+
+
+def as_needed(*made: ImportedCheckpoint, goes_on: bool = True) -> Any:
+    """Make these where nothing is here; else those after the first, onto the last point."""
+
+    def make(points: Iterator[ImportPoint]) -> Iterator[ImportedCheckpoint]:
+        point = next(points, None) if goes_on else None
+        if point is None:
+            yield from made
+            return
+        for i, each in enumerate(made[1:]):
+            where = {"parent": i - 1} if i else {"parent": None, "onto": point.checkpoint_id}
+            yield msgspec.structs.replace(each, **where)
+
+    return make
+
+
+def noted(n: int, **rest: Any) -> ImportedCheckpoint:
+    point = {"session": str(SESSION), "messages": n + 1, "lines": n, "checkpoints": n + 1}
+    fields: dict[str, Any] = {
+        "messages": [{"n": n}],
+        "created_at": START + timedelta(hours=n),
+        "parent": n - 1 if n else None,
+        "appends": bool(n),
+        "metadata": {"source": {"point": point}},
+    }
+    return ImportedCheckpoint(**{**fields, **rest})
+
+
+def test_checkpoints_are_made_as_they_are_stored(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    first = storage.import_session(request(0, checkpoints=as_needed(made[0])))
+    assert (first.created, first.new_checkpoints) == (True, 1)
+    again = storage.import_session(request(0, checkpoints=as_needed(made[0])))
+    assert (again.new_checkpoints, again.total_checkpoints, again.branched) == (0, 1, False)
+    more = storage.import_session(request(0, checkpoints=as_needed(*made)))
+    assert (more.created, more.new_checkpoints, more.total_checkpoints) == (False, 2, 3)
+    found = storage.get_session(SESSION)
+    assert found.active_checkpoint is not None
+    assert found.active_checkpoint.state.messages == [{"n": n} for n in range(3)]
+    assert len(found.heads) == 1
+    whole = open_store(tmp_path / "whole")
+    whole.import_session(request(0, checkpoints=as_needed(*made)))
+    ids = [each.id for each in whole.list_checkpoints(SESSION).checkpoints]
+    assert [each.id for each in storage.list_checkpoints(SESSION).checkpoints] == ids
+
+
+def test_a_point_whose_files_have_not_arrived_is_none(tmp_path: Path) -> None:
+    """What the import would stand on is brought once more."""
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    storage.import_session(request(0, checkpoints=as_needed(*made[:2])))
+    first = storage.list_checkpoints(SESSION).checkpoints[0]
+    Path(storage.checkpoint_path(first.id)).unlink()
+    result = storage.import_session(request(0, checkpoints=as_needed(*made)))
+    assert result.new_checkpoints == 2
+    assert len(storage.get_active_checkpoint(SESSION).state.messages) == 3
+
+
+def test_an_import_as_needed_that_was_cut_off_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    storage.import_session(request(0, checkpoints=as_needed(made[0])))
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionDirectory, "publish", killed)
+        with pytest.raises(Killed):
+            storage.import_session(request(0, checkpoints=as_needed(*made)))
+    assert storage.import_session(request(0, checkpoints=as_needed(*made))).new_checkpoints == 0
+    assert len(storage.get_active_checkpoint(SESSION).state.messages) == 3
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_an_import_that_fails_midway_leaves_what_is_active(tmp_path: Path, goes_on: bool) -> None:
+    storage = open_store(tmp_path)
+    if goes_on:
+        storage.import_session(request(0, checkpoints=as_needed(noted(0))))
+    bad = noted(1, messages=[{"n": float("nan")}])
+    with pytest.raises(InvalidRequestError, match="nan"):
+        storage.import_session(request(0, checkpoints=as_needed(noted(0), bad)))
+    assert storage.list_sessions().total == goes_on
+    if goes_on:
+        assert storage.get_active_checkpoint(SESSION).state.messages == [{"n": 0}]
+
+
+@pytest.mark.parametrize(
+    "checkpoints",
+    [as_needed(), as_needed(noted(0, onto=UUID(int=5))), as_needed(noted(0, appends=True))],
+    ids=["none", "onto one that is not here", "appends to nothing"],
+)
+def test_what_cannot_be_made_is_refused(tmp_path: Path, checkpoints: Any) -> None:
+    storage = open_store(tmp_path)
+    with pytest.raises(InvalidRequestError):
+        storage.import_session(request(0, checkpoints=checkpoints))
+    assert storage.list_sessions().total == 0
+
+
+def test_long_histories_repeat_little_and_read_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_MOST_REPEATED", 3_000)
+    made = [noted(n, messages=[{"n": n, "text": "x" * 90}]) for n in range(300)]
+    storage = open_store(tmp_path)
+    for count in (70, 71, 300):
+        storage.import_session(request(0, checkpoints=as_needed(*made[:count], goes_on=False)))
+    page = storage.list_checkpoints(
+        SESSION, ListCheckpointsQuery(limit=1000, include_state=True)
+    ).checkpoints
+    assert [len(each.state.messages) for each in page if each.state] == list(range(1, 301))
+    assert page[-1].state is not None
+    last: list[Any] = page[-1].state.messages
+    assert [each["n"] for each in last] == list(range(300))
+    objects = Path(storage.session_path(SESSION), "objects")
+    assert max(path.stat().st_size for path in objects.iterdir()) < 4_000
+    assert storage.verify().findings == []
