@@ -291,3 +291,20 @@ def test_long_histories_repeat_little_and_read_the_same(
     objects = Path(storage.session_path(SESSION), "objects")
     assert max(path.stat().st_size for path in objects.iterdir()) < 4_000
     assert storage.verify().findings == []
+
+
+def test_what_is_appended_to_a_state_that_was_cut(tmp_path: Path) -> None:
+    """A chain shares only as much of an old base as every state between keeps of it."""
+    made = [
+        ImportedCheckpoint(messages=[{"n": n} for n in range(9)], created_at=START),
+        ImportedCheckpoint(messages=[{"n": 0}, {"cut": 1}], created_at=START, parent=0),
+    ]
+    wanted: list[Any] = [{"n": 0}, {"cut": 1}]
+    for i in range(2, 40):
+        added = [{"i": i}]
+        made.append(ImportedCheckpoint(messages=added, created_at=START, parent=i - 1, appends=True))
+        wanted += added
+    storage = open_store(tmp_path)
+    storage.import_session(request(0, checkpoints=made))
+    assert storage.get_active_checkpoint(SESSION).state.messages == wanted
+    assert storage.verify().findings == []
