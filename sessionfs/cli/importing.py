@@ -53,12 +53,17 @@ def import_(
             _tell(wanted, as_json)
             return
         storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
-        reports = _reports(storage, wanted, brief=not files, as_json=as_json)
+        # What came of it is printed when the bar is gone: the two share the terminal.
+        reports = [import_file(storage, file) for file in output.each(wanted, "Importing")]
         if as_json:
             output.print_json({"files": reports})
-        elif not files:
-            _print_sums(reports)
-        if any("error" in report for report in reports):
+        else:
+            for report in reports:
+                print_report(report, only_news=not files)
+            if not files:
+                _print_sums(reports)
+        # What lies in a tool's own directory and is no transcript is told of, and is no failure.
+        if any("error" in report and (files or not report.get("unknown")) for report in reports):
             raise typer.Exit(1)
 
 
@@ -113,25 +118,17 @@ def _tell(files: list[Path], as_json: bool) -> None:
         typer.echo(f"{each.get('tool', 'nothing')}  {one_line(each['file'], 1000)}")
 
 
-def _reports(
-    storage: FileStorage, files: list[Path], *, brief: bool, as_json: bool
-) -> list[dict[str, Any]]:
-    """Import files, telling of each as it is done."""
-    reports = []
-    for file in output.each(files, "Importing"):
-        report = import_file(storage, file)
-        if not as_json:
-            print_report(report, only_news=brief)
-        reports.append(report)
-    return reports
-
-
 def import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
     """Import the sessions of a file, and return the report that ``--json`` prints."""
     report: dict[str, Any] = {"file": str(file), "sessions": [], "problems": []}
     errors: list[StorageError] = []
     try:
-        for transcript in importers.read(resolve.expanded(file)):
+        path = resolve.expanded(file)
+        importer = importers.recognise(path)
+    except StorageError as error:
+        return {**report, "error": error.message, "code": error.code, "unknown": True}
+    try:
+        for transcript in importer.read(path):
             try:
                 result = storage.import_session(transcript.request)
             except (InvalidRequestError, CorruptObjectError, NotFoundError) as error:

@@ -64,6 +64,17 @@ def test_what_is_on_the_machine_is_imported_listed_and_searched(machine: Command
     assert all("imported" not in line for line in again)
 
 
+def test_a_person_sees_what_was_found_and_a_bar(machine: Command) -> None:
+    shown = machine.on_a_terminal("import", columns=100)
+    assert "gemini-cli: 2 files" in shown
+    assert "Importing" in shown
+    piped = Command(machine.home / "other")
+    lay_out(*(piped.home / name for name in (".claude", ".codex", ".gemini", ".stakpak")))
+    done = piped.run("import")
+    assert "gemini-cli: 2 files" in done.stderr
+    assert "Importing" not in done.stdout + done.stderr
+
+
 def test_the_tools_own_variables_say_where(sessionfs: Command, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     names = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME")
@@ -76,6 +87,16 @@ def test_the_tools_own_variables_say_where(sessionfs: Command, tmp_path: Path) -
         "claude-code", "codex", "codex", "gemini-cli", "gemini-cli", "stakpak",
     ]  # fmt: skip
     assert not (tmp_path / ".sessionfs").exists()
+
+
+def test_what_is_no_transcript_is_told_of(machine: Command) -> None:
+    stray = machine.home / PROJECT / "stray.jsonl"
+    stray.write_text('{"some": "JSON"}\n')
+    done = machine.run("import")
+    assert done.returncode == 0
+    assert "claude-code: 1 imported" in done.stdout
+    assert f"{stray} is no transcript" in done.stderr
+    assert machine.run("import", stray).returncode == 1
 
 
 def test_nothing_on_the_machine_is_no_failure(sessionfs: Command) -> None:
