@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from sessionfs import CreateCheckpointRequest, FileStorage, InvalidRequestError, importers
+from sessionfs import (
+    CreateCheckpointRequest,
+    FileStorage,
+    InvalidRequestError,
+    UpdateSessionRequest,
+    importers,
+)
 from sessionfs.testing import check_importer
 
 from .helpers import FIXTURES, import_all, messages_of
@@ -112,3 +120,18 @@ def test_a_session_of_this_store_has_no_original(storage: FileStorage) -> None:
     forked = storage.fork_session(session).session_id
     with pytest.raises(InvalidRequestError, match="was not imported"):
         importers.original(storage, forked)
+
+
+def test_a_row_that_changed_is_given_as_it_is_now(storage: FileStorage, tmp_path: Path) -> None:
+    path = database(tmp_path / "local.db", checkpoint(1, None, {"messages": [message("a")]}))
+    session = import_all(storage, path)[0][0].session_id
+    storage.update_session(session, UpdateSessionRequest().with_title("mine"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE sessions SET title = 'theirs', updated_at = '2026-02-02T00:00:00Z'")
+    import_all(storage, path)
+    row = next(importers.original(storage, session).records).record["row"]
+    assert (row["title"], row["updated_at"]) == ("theirs", "2026-02-02T00:00:00Z")
+    assert storage.get_session(session).title == "mine"
+    before = sorted(Path(storage.session_path(session)).rglob("*"))
+    import_all(storage, path)
+    assert sorted(Path(storage.session_path(session)).rglob("*")) == before

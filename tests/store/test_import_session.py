@@ -19,7 +19,9 @@ from sessionfs import (
     ImportSessionRequest,
     InvalidRequestError,
     ListCheckpointsQuery,
+    NotFoundError,
     bulk,
+    history,
 )
 from sessionfs.session import SessionDirectory
 
@@ -170,14 +172,14 @@ def test_a_request_that_makes_no_sense_is_refused_before_anything_is_written(
 
 
 def as_needed(*made: ImportedCheckpoint, goes_on: bool = True) -> Any:
-    """Make these where nothing is here; else those after the first, onto the last point."""
+    """Make these where nothing is here; else those after the last point."""
 
     def make(points: Iterator[ImportPoint]) -> Iterator[ImportedCheckpoint]:
         point = next(points, None) if goes_on else None
         if point is None:
             yield from made
             return
-        for i, each in enumerate(made[1:]):
+        for i, each in enumerate(made[point.note["lines"] + 1 :]):
             where = {"parent": i - 1} if i else {"parent": None, "onto": point.checkpoint_id}
             yield msgspec.structs.replace(each, **where)
 
@@ -308,3 +310,59 @@ def test_what_is_appended_to_a_state_that_was_cut(tmp_path: Path) -> None:
     storage.import_session(request(0, checkpoints=made))
     assert storage.get_active_checkpoint(SESSION).state.messages == wanted
     assert storage.verify().findings == []
+
+
+def test_beyond_the_deepest_depth_a_history_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_DEPTH", 20)
+    storage = open_store(tmp_path)
+    storage.import_session(request(50))
+    assert storage.get_active_checkpoint(SESSION).state.messages == [{"turn": n} for n in range(50)]
+    assert storage.verify().findings == []
+
+
+@pytest.mark.parametrize("loss", ["no ref", "ref of what has not arrived", "damage", "damaged note"])
+def test_what_is_lost_of_a_session_comes_with_the_next_import(tmp_path: Path, loss: str) -> None:
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    storage.import_session(request(0, checkpoints=as_needed(*made[:2])))
+    session = Path(storage.session_path(SESSION))
+    active = Path(storage.checkpoint_path(storage.get_active_checkpoint(SESSION).id))
+    if loss == "no ref":
+        for ref in (session / "refs").glob("active.*"):
+            ref.unlink()
+    elif loss == "ref of what has not arrived":
+        (session / "refs" / "active.20990101T000000000000Z-0123456789ab").write_text("x")
+    elif loss == "damage":
+        active.chmod(0o600)
+        active.write_bytes(active.read_bytes()[:-9])
+    else:
+        note = {"source": {"point": "none"}}
+        storage.append_messages(SESSION, [{"n": 7}], metadata=note)
+    storage.import_session(request(0, checkpoints=as_needed(*made)))
+    ids = [each.id for each in storage.list_checkpoints(SESSION).checkpoints]
+    whole = open_store(tmp_path / "whole")
+    whole.import_session(request(0, checkpoints=as_needed(*made)))
+    assert {each.id for each in whole.list_checkpoints(SESSION).checkpoints} <= set(ids)
+    wanted: list[Any] = [{"n": 0}, {"n": 1}, {"n": 2}]
+    if loss == "damaged note":
+        wanted = [{"n": 0}, {"n": 1}, {"n": 7}]
+    assert storage.get_active_checkpoint(SESSION).state.messages == wanted
+
+
+def test_the_metadata_of_every_checkpoint_that_can_be_read(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    storage.import_session(request(0, checkpoints=as_needed(*made)))
+    ids = [each.id for each in storage.list_checkpoints(SESSION).checkpoints]
+    wanted = dict(zip(ids, [each.metadata for each in made], strict=True))
+    assert storage.list_metadata(SESSION) == wanted
+    assert list(storage.list_metadata(SESSION)) == ids
+    damaged = Path(storage.checkpoint_path(ids[1]))
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"{}")
+    del wanted[ids[1]]
+    assert open_store(tmp_path).list_metadata(SESSION) == wanted
+    with pytest.raises(NotFoundError):
+        storage.list_metadata(UUID(int=1))
