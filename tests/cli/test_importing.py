@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,9 +151,13 @@ def following(command: Command, *arguments: str | Path) -> Iterator[Iterator[str
         env=command.environment,
     )
     assert process.stdout is not None
+    # Only so that what never comes is a failure, and not a test that never ends.
+    patience = threading.Timer(120, process.kill)
+    patience.start()
     try:
         yield iter(process.stdout)
     finally:
+        patience.cancel()
         process.kill()
         process.wait()
         process.stdout.close()
