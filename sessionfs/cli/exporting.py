@@ -13,11 +13,15 @@ import typer
 from .. import pieces
 from ..errors import InvalidRequestError, NotFoundError
 from ..exporters import EXPORTERS, as_json_lines
+from ..importers import original
 from ..models import Session
 from ..storage import FileStorage
 from . import output, resolve
 from .options import AsJson, Checkpoint, SessionArgument, Store, open_store
 from .text import counted, one_line
+
+ORIGINAL = "original"
+FORMATS = (*EXPORTERS, ORIGINAL)
 
 
 def cat(
@@ -71,7 +75,7 @@ def export(
         typer.Option(
             "--format",
             "-f",
-            help=f"{', '.join(EXPORTERS)}; else as FILE ends, else md.",
+            help=f"{', '.join(FORMATS)}; else as FILE ends, else md.",
             metavar="FORMAT",
             show_default=False,
         ),
@@ -84,18 +88,27 @@ def export(
     """Write a session as Markdown, as one HTML page that needs nothing else, or as JSON.
 
     The page runs no scripts and loads nothing, whatever a message holds. JSON is what show --json
-    prints, JSONL the messages alone, byte for byte.
+    prints, JSONL the messages alone, byte for byte. The original is what a session was imported from:
+    every record of the source, in its order, whatever was done to the session since.
     """
     with output.reporting(as_json), open_store(store) as storage:
         if out is not None and str(out) == "-":
             out = None
         name = format_ or (out.suffix[1:].lower() if out else "") or "md"
         name = {"markdown": "md", "htm": "html"}.get(name, name)
-        if name not in EXPORTERS:
-            known = ", ".join(EXPORTERS)
+        if name not in FORMATS:
+            known = ", ".join(FORMATS)
             raise typer.BadParameter(f"{one_line(name, 40)!r} is no format: --format takes {known}")
+        if name == ORIGINAL and checkpoint is not None:
+            raise typer.BadParameter(
+                "the original is that of the whole session: leave out --checkpoint"
+            )
         shown = opened(storage, resolve.session(storage, session).id, checkpoint)
-        made = EXPORTERS[name](storage, shown)
+        made = (
+            original(storage, shown.id).chunks()
+            if name == ORIGINAL
+            else EXPORTERS[name](storage, shown)
+        )
         if out is None:
             for chunk in made:
                 output.print_bytes(chunk)

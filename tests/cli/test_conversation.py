@@ -299,3 +299,13 @@ def test_no_colours_where_they_are_not_wanted(imported: Command, variable: str, 
             assert "\x1b" not in shown
     os.close(leader)
     os.close(follower)
+
+
+def test_the_original_of_an_import_is_given_back(imported: Command) -> None:
+    printed = imported("export", CLAUDE_ID, "--format", "original").splitlines()
+    lines = [line for line in Path(CLAUDE).read_text().splitlines() if line.strip()]
+    assert [json.loads(line) for line in printed] == [json.loads(line) for line in lines]
+    refused = imported.run("export", CLAUDE_ID, "--format", "original", "--checkpoint", "@1")
+    assert (refused.returncode, "whole session" in refused.stderr) == (2, True)
+    made = make(imported, "Made here", [])
+    assert "was not imported" in imported.run("export", made, "--format", "original").stderr
