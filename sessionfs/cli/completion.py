@@ -17,9 +17,9 @@ _MOST = 50
 
 def sessions(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the ids that begin so, each with its title; of ``@``, which number is which session."""
-    store: Path | None = context.params.get("store")
+    store = context.params.get("store")  # a text, where this version of typer has not converted it
     try:
-        with FileStorage(resolve.root(store), message_type=dict) as storage:
+        with FileStorage(resolve.root(Path(store) if store else None), message_type=dict) as storage:
             found = resolve.all_sessions(storage)
     except (StorageError, OSError):
         return []  # a shell has no place for errors
