@@ -92,7 +92,7 @@ def message_lines(
         match piece:
             case pieces.Text(text):
                 if rendered and role not in ("tool", "user"):
-                    yield Markdown(harmless(text), code_theme=_THEME, hyperlinks=False)
+                    yield _markdown(text)
                 else:
                     yield from _folded(harmless(text).splitlines(), most)
             case pieces.Thinking(text) if rendered:
@@ -107,6 +107,15 @@ def message_lines(
                 yield Text(one_line(f"→ {raw}", call_length), style="yellow")
             case pieces.Other(kind, raw):
                 yield Text(one_line(f"[{kind}] {raw}", 2000 if full else 200), style="magenta")
+
+
+def _markdown(text: str) -> Markdown:
+    """Return a text to be rendered, in which nothing commands the terminal, entities neither."""
+    rendered = Markdown(harmless(text), code_theme=_THEME, hyperlinks=False)
+    for token in rendered.parsed:
+        for each in token.children or ():
+            each.content = harmless(each.content)
+    return rendered
 
 
 def _folded(lines: list[str], most: int) -> Iterator[Text]:

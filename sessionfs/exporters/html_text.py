@@ -13,6 +13,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererProtocol
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -79,6 +80,7 @@ def _highlighted(text: str, language: str) -> str:
 def _reader(*, breaks: bool) -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False, "breaks": breaks})
     reader.enable(["table", "strikethrough"])
+    reader.core.ruler.push("clean", _clean_entities)
     reader.validateLink = _is_shown  # type: ignore[method-assign]
     for name, rule in (
         ("fence", _fence),
@@ -92,6 +94,13 @@ def _reader(*, breaks: bool) -> MarkdownIt:
     ):
         reader.add_render_rule(name, rule)
     return reader
+
+
+def _clean_entities(state: StateCore) -> None:
+    """Clean what stood in the text as an entity, which is a character of its own only by now."""
+    for token in state.tokens:
+        for each in token.children or ():
+            each.content = clean(each.content)
 
 
 def _is_shown(url: str) -> bool:

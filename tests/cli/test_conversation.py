@@ -70,6 +70,15 @@ def test_markdown_is_rendered_on_a_terminal_and_raw_or_piped_as_written(imported
     assert "a\nb\n" in shown  # what a person typed keeps its lines
 
 
+def test_entities_of_markdown_command_no_terminal(imported: Command) -> None:
+    text = "a &#x1b;[31m &#x9b;31m &#x202e;b `c` [d](http://e&#x202e;f) ![g&#x202e;](h)\n\n"
+    text += "```&#x202e;\nx\n```"
+    make(imported, "md", [{"role": "assistant", "content": text}])
+    shown = imported.on_a_terminal("show", "@1", columns=80)
+    assert "\\x202eb" in shown
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", shown)
+
+
 def test_results_of_tools_are_folded_and_unfold(imported: Command) -> None:
     lines = "\n".join(f"line {n}" for n in range(100))
     arguments = json.dumps({"script": "x" * 500})

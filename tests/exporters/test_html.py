@@ -271,6 +271,12 @@ def test_what_is_no_link_stands_there_as_it_was_written(url: str) -> None:
     assert html_text.markdown(f"![link]({url})") == f"<p>![link]({url})</p>\n"
 
 
+def test_what_turns_the_direction_of_writing_is_seen() -> None:
+    for text in ("a\u202eb", "a&#x202e;b", "a&#8238;b"):
+        assert html_text.markdown(text) == "<p>a[U+202E]b</p>\n"
+    assert "\u202e" not in html_text.markdown("[x](http://a/&#x202e;) ![&#x202e;](http://b) `&#x202e;`")
+
+
 def test_what_the_page_shows(tmp_path: Path) -> None:
     storage, session = sample(tmp_path / "store")
     text = page(storage, session, tmp_path / "page.html").read_text()
