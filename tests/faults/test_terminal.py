@@ -91,6 +91,7 @@ def test_no_command_lets_any_of_it_through(sessionfs: Command, counted: Counted)
     lines = [json.dumps(summary), json.dumps(spoken), EVIL.replace("\n", ""), '{"cut' + EVIL]
     transcript.write_text("\n".join(lines))
     nowhere, plain = EVIL.replace("\0", ""), str(made.session_id)
+    other = str(storage.create_session(CreateSessionRequest("other", messages[1:])).session_id)
     some: list[list[str | Path]] = [
         ["import", str(transcript)],
         ["import", nowhere],
@@ -107,6 +108,10 @@ def test_no_command_lets_any_of_it_through(sessionfs: Command, counted: Counted)
         ["show", plain, "--full"],
         ["show", nowhere],
         ["show", plain, "-c", nowhere],
+        ["ls", "--format", "{title} {cwd} {problem}"],
+        ["diff", plain, other],
+        ["rename", other, nowhere],
+        ["fork", plain, "--title", nowhere],
         ["log", plain],
         ["log", nowhere],
         ["search", "needle"],
@@ -120,6 +125,11 @@ def test_no_command_lets_any_of_it_through(sessionfs: Command, counted: Counted)
         ["show", str(damaged.session_id)],
         ["ls", "--store", str(transcript)],
         [nowhere],
+        ["ls", "--format", f"{{{nowhere}}}"],
+        ["diff", nowhere, f"{plain}:{nowhere}"],
+        ["cat", plain, nowhere],
+        ["export", plain, "--format", nowhere],
+        ["export", plain, "--out", f"no/{nowhere.replace('/', '')[:60]}"],
     ]
     tries = [(each, options) for options in ([], ["--json"]) for each in some]
     tries = tries[: chosen(few=6, usual=36, everything=len(tries))]
@@ -139,6 +149,20 @@ def test_no_command_lets_any_of_it_through(sessionfs: Command, counted: Counted)
     assert shown["title"] == "needle" + EVIL
     assert shown["active_checkpoint"]["state"]["messages"] == messages
     counted("commands with hostile texts", len(tries))
+
+
+def test_what_is_for_programs_is_harmless_on_a_terminal(sessionfs: Command) -> None:
+    storage = FileStorage(sessionfs.home / ".sessionfs", durability="relaxed")
+    for text in ("needle" + EVIL, "# needle\n\n*" + EVIL + "*"):
+        said: list[Message] = [{"role": role, "content": text} for role in ("user", "assistant", EVIL)]
+        storage.create_session(CreateSessionRequest(text, said))
+    for line in (
+        *("cat @1", "cat @1 --text", "export @1", "export @1 -f html", "export @1 -f json"),
+        *("export @1 -f jsonl", "show @1", "show @1 --raw", "diff @1 @2"),
+    ):
+        shown = sessionfs.on_a_terminal(*line.split(), columns=120)
+        assert "needle" in shown
+        assert HARMFUL.search(shown) is None, line
 
 
 def test_a_watch_tells_titles_harmlessly(sessionfs: Command) -> None:
