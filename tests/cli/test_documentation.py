@@ -64,7 +64,7 @@ def test_the_table_has_every_command_and_no_other() -> None:
 
 def test_the_reference_is_what_the_commands_say() -> None:
     done = subprocess.run(
-        [sys.executable, "spec/make_commands.py", "--check"],
+        [sys.executable, "-m", "tests.cli.reference", "--check"],
         capture_output=True,
         text=True,
         check=False,

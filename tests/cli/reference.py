@@ -1,6 +1,6 @@
 """Write COMMANDS.md: every command with its arguments and options, as the command itself says them.
 
-``python spec/make_commands.py`` writes it; ``--check`` only tells whether it is up to date.
+``python -m tests.cli.reference`` writes it; ``--check`` only tells whether it is up to date.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import typer.main
 
 from sessionfs.cli.app import app
 
-TARGET = Path(__file__).parent / "COMMANDS.md"
+TARGET = Path(__file__).parents[2] / "spec" / "COMMANDS.md"
 HEAD = """# Commands
-What `sessionfs COMMAND --help` says, of every command; made by `python spec/make_commands.py`.
+What `sessionfs COMMAND --help` says, of every command; made by `python -m tests.cli.reference`.
 
 The store is `--store`, else `$SESSIONFS_ROOT`, else `~/.sessionfs`. `--json` prints JSON for programs,
 of errors too: `{"error", "code"}`. Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted;
@@ -51,7 +51,7 @@ def main() -> None:
     text = reference()
     if "--check" in sys.argv[1:]:
         if not TARGET.exists() or TARGET.read_text() != text:
-            sys.exit(f"{TARGET.name} is not what the commands say: run python spec/make_commands.py")
+            sys.exit(f"{TARGET.name} is not what the commands say: run python -m tests.cli.reference")
     else:
         TARGET.write_text(text)
 
