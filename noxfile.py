@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -114,19 +115,19 @@ def spec(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build the wheel and the source archive, and run the tests against the installed wheel."""
     session.install("build", *test_tools())
-    dist, away = Path(session.create_tmp()) / "dist", Path(session.create_tmp()) / "away"
-    for path in (dist, away):
-        shutil.rmtree(path, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(dist))
-    (wheel,) = dist.glob("*.whl")
-    session.install(f"{wheel}[cli]")
-    # Away from the checkout, so that the package can only come from the wheel.
-    for name in ("tests", "spec", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml"):
-        copy = shutil.copytree if Path(name).is_dir() else shutil.copy2
-        away.mkdir(parents=True, exist_ok=True)
-        copy(name, away / name)
-    session.chdir(away)
-    session.run("pytest", "-p", "no:cacheprovider", *OF_THE_WHEEL, *session.posargs, env=FEW)
+    # Not nox's own directory: that is in a git work tree, in which nothing is purged.
+    with tempfile.TemporaryDirectory() as directory:
+        dist, away = Path(directory, "dist"), Path(directory, "away")
+        session.run("python", "-m", "build", "--outdir", str(dist))
+        (wheel,) = dist.glob("*.whl")
+        session.install(f"{wheel}[cli]")
+        # Away from the checkout, so that the package can only come from the wheel.
+        away.mkdir()
+        for name in ("tests", "spec", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml"):
+            copy = shutil.copytree if Path(name).is_dir() else shutil.copy2
+            copy(name, away / name)
+        with session.chdir(away):
+            session.run("pytest", "-p", "no:cacheprovider", *OF_THE_WHEEL, *session.posargs, env=FEW)
 
 
 @nox.session
