@@ -32,12 +32,8 @@ ONCE = [
     "--ignore=tests/faults/test_random_kills.py",
     "--ignore=tests/faults/test_reads.py",
     "--ignore=tests/faults/test_terminal.py",
-    "--ignore=tests/sync/test_git.py",
-    "--ignore=tests/sync/test_git_worktree.py",
-    "--ignore=tests/sync/test_rsync_interrupted.py",
-    "--ignore=tests/sync/test_simulator.py",
-    "--ignore=tests/sync/test_syncthing.py",
-    "--ignore=tests/sync/test_unison.py",
+    "--ignore=tests/importers/test_real_cases.py",
+    "--ignore=tests/sync",
 ]
 """Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
 

@@ -21,14 +21,14 @@ def name(value: object) -> str | None:
 
 @pytest.mark.parametrize("workload", [*WORKLOADS, merge], ids=name)
 def test_what_was_acknowledged_is_there(workload: Workload, counted: Counted) -> None:
-    most = chosen(few=30, usual=1_200, everything=20_000)
+    most = chosen(few=30, usual=900, everything=20_000)
     counted("crash states opened", try_all(workload, "full", states=most, each=256))
 
 
 @pytest.mark.parametrize("workload", [*WORKLOADS, merge], ids=name)
 def test_nothing_wrong_is_told_where_nothing_was_synced(workload: Workload, counted: Counted) -> None:
     share = 20 if workload is workloads.first_session else 1  # its states are small
-    most = chosen(few=15, usual=310, everything=8_000) * share
+    most = chosen(few=15, usual=250, everything=8_000) * share
     counted("crash states opened", try_all(workload, "relaxed", states=most))
 
 
@@ -92,7 +92,7 @@ MEETINGS: list[tuple[Workload, Workload]] = [
 def test_two_writers(one: Workload, other: Workload, part: int, counted: Counted) -> None:
     """Another storage does its work between two calls of one: before each of them in turn."""
     moments = list(range(calls_of(one, "full")))[part::2]
-    most = chosen(few=15, usual=110, everything=20_000)
+    most = chosen(few=15, usual=90, everything=20_000)
     opened = 0
     for at in moments:
         opened += try_all(one, "full", states=most // len(moments) + 1, between=(at, other))
