@@ -32,13 +32,19 @@ ONCE = [
     "--ignore=tests/faults/test_random_kills.py",
     "--ignore=tests/faults/test_reads.py",
     "--ignore=tests/faults/test_terminal.py",
+    "--ignore=tests/contract/test_suite_is_shipped.py",
     "--ignore=tests/importers/test_real_cases.py",
+    "--ignore=tests/property",
+    "--ignore=tests/store/test_cost.py",
     "--ignore=tests/sync",
+    "--ignore=tests/watch/test_histories.py",
+    "--ignore=tests/watch/test_storms.py",
 ]
 """Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
 
 OF_THE_WHEEL = [
-    *("tests/cli", "tests/importers", "tests/spec", "tests/store", "tests/test_public_api.py"),
+    *("tests/cli/test_cli.py", "tests/exporters", "tests/importers", "tests/spec", "tests/store"),
+    "tests/test_public_api.py",
     "tests/contract/test_suite_is_shipped.py",
 ]
 """Tests that see whether all of the package is in the wheel."""
