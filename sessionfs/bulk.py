@@ -98,27 +98,25 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
                 metadata=checkpoint.metadata,
                 limit=min(directory.limit, _MOST_REPEATED),
             )
-            hashes.append(directory.put_checkpoint(built, checkpoint.state.large))
-            outline = history.after(outline, hashes[-1], built)
-            at, metadata = checkpoint.at, checkpoint.metadata
-            continue
-        # Without a parent a state stands alone: what it were built on could be another one the next
-        # time, and the same history must always become the same files.
-        onto = directory.open(parent) if parent else None
-        added, common = checkpoint.state.elements, 0
-        if onto:
-            common = history.common_prefix(history.elements(onto), added)
-            added = added[common:]
-        built = history.build(
-            onto=onto,
-            parent=parent,
-            at=checkpoint.at,
-            added=added,
-            common=common,
-            metadata=checkpoint.metadata,
-            limit=directory.limit,
-        )
-        hashes.append(directory.put_checkpoint(built, checkpoint.state.large))
+            sha = directory.put_checkpoint(built, checkpoint.state.large)
+            outline = history.after(outline, sha, built)
+        else:
+            # Without a parent a state stands alone: what it were built on could be another one the next
+            # time, and the same history must always become the same files.
+            onto = directory.open(parent) if parent else None
+            known = history.elements(onto) if onto else []
+            common = history.common_prefix(known, checkpoint.state.elements)
+            built = history.build(
+                onto=onto,
+                parent=parent,
+                at=checkpoint.at,
+                added=checkpoint.state.elements[common:],
+                common=common,
+                metadata=checkpoint.metadata,
+                limit=directory.limit,
+            )
+            sha = directory.put_checkpoint(built, checkpoint.state.large)
+        hashes.append(sha)
         at, metadata = checkpoint.at, checkpoint.metadata
     return _Stored(hashes, at, metadata)
 

@@ -22,7 +22,7 @@ _PATTERN = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
-_LAST = "99991231T235959999999Z"
+_END = "99991231T235959999999Z"
 """Not a timestamp: no later one could be written."""
 
 LAST = "99991231T235959999998Z"
@@ -36,7 +36,7 @@ def wall_clock() -> int:
 
 def is_timestamp(text: str) -> bool:
     """Tell whether a text is a timestamp: the pattern, and a date and time that exist."""
-    if not _PATTERN.fullmatch(text) or text >= _LAST:
+    if not _PATTERN.fullmatch(text) or text >= _END:
         return False
     try:
         to_datetime(text)
@@ -50,7 +50,7 @@ def from_datetime(moment: datetime) -> str:
     utc = moment.astimezone(UTC)
     day = f"{utc.year:04}{utc.month:02}{utc.day:02}"
     at = f"{day}T{utc.hour:02}{utc.minute:02}{utc.second:02}{utc.microsecond:06}Z"
-    if at == _LAST:
+    if at == _END:
         raise InvalidRequestError("the timestamps have reached the end of the calendar")
     return at
 

@@ -129,25 +129,20 @@ def encode_messages(messages: Sequence[Message]) -> list[bytes]:
     encoded: list[bytes] = []
     for start in range(0, len(messages), _BLOCK):
         block = list(messages[start : start + _BLOCK])
-        encoded += _encode_block(block) or [
-            _encode_message(message, f"messages[{i}]") for i, message in enumerate(block, start)
-        ]
+        found = _encode_alike(block, [])
+        if found is not None:
+            encoded += found[0]
+            continue
+        for i, message in enumerate(block, start):
+            encoded.append(_encode_message(message, f"messages[{i}]"))
     return encoded
-
-
-def _encode_block(block: list[Message]) -> list[bytes] | None:
-    """Return the bytes of messages of one type at once; None: each has to be looked at by itself.
-
-    What is made sure of is the same: that it decodes to what it was, and what it was read from.
-    """
-    found = _encode_alike(block, [])
-    return None if found is None else found[0]
 
 
 def _encode_alike(block: list[Message], known: list[bytes]) -> tuple[list[bytes], list[Message]] | None:
     """Return the bytes of messages of one type, and what they decode to; None: look at each by itself.
 
-    ``known`` is what may stand at the beginning, and was looked at when it was stored.
+    What is made sure of is the same: that they decode to what they were, and what they were read from.
+    ``known`` is what may stand at the beginning, and whose depth was looked at when it was stored.
     """
     kind = type(block[0])
     decode = _decoder_of_lists(kind)
@@ -160,7 +155,7 @@ def _encode_alike(block: list[Message], known: list[bytes]) -> tuple[list[bytes]
             return None
     except _INEXACT:
         return None
-    new = 0 if raws[:1] != known[:1] else len(known) if raws[: len(known)] == known else 1
+    new = len(known) if raws[: len(known)] == known else 0
     if any(raw.count(b"{") + raw.count(b"[") > MAX_DEPTH for raw in raws[new:]):
         return None
     if kind is MessageDict or kind.__dictoffset__:

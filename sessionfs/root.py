@@ -107,7 +107,7 @@ class Root:
     def make(self) -> None:
         """Create what is missing of the root; files that are there stay as they are."""
         self._files.sweep(self.path)
-        if not self._is_complete():
+        if not (files.is_directory(self.sessions) and files.exists(self._header_path)):
             self._files.make_directory(self.path)
             for name, data in ROOT_FILES.items():
                 if not files.exists(files.join(self.path, name)):
@@ -118,9 +118,6 @@ class Root:
                 self._files.make_directory(self.sessions)
         self._files.sync_name(self.path)
         self._files.sync_name(self.sessions)
-
-    def _is_complete(self) -> bool:
-        return files.is_directory(self.sessions) and files.exists(self._header_path)
 
     def settle(self, session: UUID) -> None:
         """Put the names of a session's directory and of those above it on the disk, once.

@@ -14,7 +14,7 @@ from watchfiles import watch
 from ..importers import discovery
 from ..storage import FileStorage
 from . import importing, output, resolve
-from .options import AsJson, Store
+from .options import AsJson, RelaxedImport, Store
 
 _LOOK_MS = 5_000
 """How often to look without a notice: for directories that are new, and where notices get lost."""
@@ -32,10 +32,7 @@ def follow(
         ),
     ] = None,
     store: Store = None,
-    relaxed: Annotated[
-        bool,
-        typer.Option("--relaxed", help="Do not wait for the disk: faster; import again if cut off."),
-    ] = False,
+    relaxed: RelaxedImport = False,
     as_json: AsJson = False,
 ) -> None:
     """Import what is there, and keep importing as the tools write, until interrupted.

@@ -18,7 +18,7 @@ from ..importers import discovery
 from ..models import ImportSessionResult
 from ..storage import FileStorage
 from . import output, resolve
-from .options import AsJson, Store
+from .options import AsJson, RelaxedImport, Store
 from .text import counted, megabytes, one_line
 
 
@@ -32,10 +32,7 @@ def import_(
         ),
     ] = None,
     store: Store = None,
-    relaxed: Annotated[
-        bool,
-        typer.Option("--relaxed", help="Do not wait for the disk: faster; import again if cut off."),
-    ] = False,
+    relaxed: RelaxedImport = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what would be imported.")
     ] = False,

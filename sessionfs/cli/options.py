@@ -37,6 +37,10 @@ Store = Annotated[
     Path | None,
     typer.Option("--store", help="The store's directory.", show_default=False, metavar="DIR"),
 ]
+RelaxedImport = Annotated[
+    bool,
+    typer.Option("--relaxed", help="Do not wait for the disk: faster; import again if cut off."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 SessionArgument = Annotated[
     str,

@@ -18,7 +18,8 @@ from sessionfs import (
 from sessionfs.root import ROOT_FILES
 
 from ..index.helpers import plain
-from .machines import Kept, Machine
+from ..store.helpers import snapshot
+from .machines import Kept, Machine, Machines, said
 
 EVERYTHING = 1_000_000
 TEXTS = ("turn", "renamed", "only on", "xx", "no such text")
@@ -140,3 +141,19 @@ def assert_no_changed_byte(*machines: Machine, also: frozenset[str] = frozenset(
         findings = machine.storage.verify(read_all=True).findings
         strange = [each for each in findings if each.kind not in AFTER_A_SYNC | also]
         assert strange == [], machine.name
+
+
+def assert_revived_with_a_gap(
+    machines: Machines, one: Machine, other: Machine, session: UUID, unseen: UUID
+) -> None:
+    """What a purge had not seen is kept on both sides, where a tool carried the removal of all else."""
+    for machine in (one, other):
+        (listed,) = machine.storage.list_sessions().sessions
+        assert listed.id == session
+        assert "was purged" in str(listed.problem)
+        left = machine.storage.get_checkpoint(unseen, partial=True)
+        assert left.state.messages == [said("turn that nobody had seen")]
+        assert [(each.start, each.count) for each in left.gaps] == [(0, 1)]
+    assert snapshot(one.root) == snapshot(other.root)
+    assert_alike(one, other)
+    assert_nothing_lost(machines.kept, one, other, but=[unseen])

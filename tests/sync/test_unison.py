@@ -16,10 +16,11 @@ from .checking import (
     assert_never_wrong,
     assert_no_changed_byte,
     assert_nothing_lost,
+    assert_revived_with_a_gap,
 )
 from .conftest import Follow
 from .instructions import BLOCKS
-from .machines import Machine, Machines, said
+from .machines import Machine, Machines
 from .scenarios import scenario
 from .writer import Writer, remember
 
@@ -123,16 +124,7 @@ def test_work_that_a_purge_had_not_seen(two: Two, machines: Machines, follow: Fo
     two.laptop.purge(two.session)
     unseen = two.desk.append(two.session, "turn that nobody had seen")
     follow(BOTH_WAYS, two.laptop)
-    for machine in (two.laptop, two.desk):
-        (listed,) = machine.storage.list_sessions().sessions
-        assert listed.id == two.session
-        assert "was purged" in str(listed.problem)
-        left = machine.storage.get_checkpoint(unseen, partial=True)
-        assert left.state.messages == [said("turn that nobody had seen")]
-        assert [(each.start, each.count) for each in left.gaps] == [(0, 1)]
-    assert snapshot(two.laptop.root) == snapshot(two.desk.root)
-    assert_alike(two.laptop, two.desk)
-    assert_nothing_lost(machines.kept, two.laptop, two.desk, but=[unseen])
+    assert_revived_with_a_gap(machines, two.laptop, two.desk, two.session, unseen)
 
 
 @scenario(
