@@ -20,6 +20,7 @@ PYTHONS = [
 TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
 
 ONCE = [
+    "--ignore=tests/cli/test_readme_commands.py",
     "--ignore=tests/contract/test_suite_catches.py",
     "--ignore=tests/faults/test_crash_states.py",
     "--ignore=tests/faults/test_crash_states_catch.py",
