@@ -263,7 +263,7 @@ def documents() -> list[Path]:
     return [*ROOT.glob("*.md"), *(ROOT / "spec").glob("*.md")]
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", _without_code(document.read_text())):
         if target.startswith(("https:", "mailto:")):

@@ -64,8 +64,8 @@ def called() -> Iterator[str]:
     for call, about in re.findall(r"^\| `(sessionfs [^`]*)` \| (.*) \|$", README, re.MULTILINE):
         for option in (each for each in codes(about) if each.startswith("-")):
             name, _, value = option.partition(" ")
-            [known] = [each for each in GROUP.commands[call.split()[1]].params if name in each.opts]
-            if not known.is_flag and not value:
+            options = GROUP.commands[call.split()[1]].params
+            if not value and any(name in each.opts and not each.is_flag for each in options):
                 value = VALUES[name]
             needs = " --repair" if name == "--from" else ""
             yield f"{call}{needs} {name} {value}".rstrip()
