@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
@@ -14,24 +13,24 @@ from .errors import (
     InvalidRequestError,
     NotFoundError,
 )
-from .history import Chain, State
+from .history import Chain
 from .ids import checkpoint_id
 from .records import CheckpointObject
 from .refs import RefNames
 from .session import SessionDirectory
+from .states import Given
 
 
 def put_state(
     directory: SessionDirectory,
-    encode: Callable[[list[bytes]], list[bytes]],
+    state: Given,
     metadata: bytes | None,
     parent_id: UUID | None,
     expected_active: UUID | None,
 ) -> tuple[str, CheckpointObject]:
     """Store a whole state, make it active, and return its hash and object.
 
-    What it shares with its parent, or else with the active checkpoint, is not stored again. ``encode``
-    returns the messages of the state, given the elements of that.
+    What it shares with its parent, or else with the active checkpoint, is not stored again.
     """
     with _comparing(directory, expected_active):
         refs = directory.names()
@@ -44,20 +43,18 @@ def put_state(
             after = active[0].sha
         elif refs.active:
             after = directory.refs.target(refs.active[-1], directory.objects)
-        known = history.elements(onto) if onto else []
-        state = history.prepare(str(directory.id), encode(known))
-        common = history.common_prefix(known, state.elements)
+        going = state.going_on(onto)
         built = history.build(
             onto=onto,
             parent=parent,
             after=after,
             at=directory.next_at(refs, onto, active),
-            added=state.elements[common:],
-            common=common,
+            added=going.added,
+            common=going.common,
             metadata=metadata,
             limit=directory.limit,
         )
-        return _write(directory, refs, built, state, expected_active), built
+        return _write(directory, refs, built, going.large, expected_active), built
 
 
 def append(
@@ -81,7 +78,7 @@ def append(
             metadata=metadata,
             limit=directory.limit,
         )
-        return _write(directory, refs, built, state, expected_active), built
+        return _write(directory, refs, built, state.large, expected_active), built
 
 
 def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, CheckpointObject]:
@@ -157,7 +154,7 @@ def _write(
     directory: SessionDirectory,
     seen: RefNames,
     checkpoint: CheckpointObject,
-    state: State,
+    large: dict[str, bytes],
     expected: UUID | None,
 ) -> str:
     """Store a checkpoint and make it active.
@@ -165,7 +162,7 @@ def _write(
     All large messages of the state are put, those that should be here already too: one that has not
     arrived or is damaged is in hand.
     """
-    sha = directory.put_checkpoint(checkpoint, state.large)
+    sha = directory.put_checkpoint(checkpoint, large)
     mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)

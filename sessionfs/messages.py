@@ -25,7 +25,9 @@ from .models import ChatMessage, Message
 MAX_DEPTH = 200
 """Deepest nesting of a message or of metadata, counting its own braces."""
 
-_ORIGIN = "_origin"
+ORIGIN = "_origin"
+"""Where a message has the bytes that it was read from."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _decode_objects = msgspec.json.Decoder(list[dict[str, Any]]).decode
@@ -42,16 +44,21 @@ class MessageDict(dict[str, Any]):
 
 
 class MessageCodec:
-    """Encodes messages of any shape, and decodes them as one type."""
+    """Encodes messages of any shape, and decodes them as one type.
+
+    Attributes:
+        kind: that type.
+
+    """
 
     def __init__(self, message_type: type[Any] = ChatMessage) -> None:
-        self._kind = message_type
+        self.kind = message_type
         self._typed: Callable[[bytes], Any] | None = None
         self._typed_list: Callable[[bytes], Any] | None = None
         is_type = isinstance(message_type, type)
         if is_type and issubclass(message_type, msgspec.Struct) and message_type.__struct_config__.dict:
             self._typed = msgspec.json.Decoder(message_type).decode
-            self._typed_list = _decoder_of_lists(message_type)
+            self._typed_list = decoder_of_lists(message_type)
         elif message_type is not dict:
             raise InvalidRequestError(
                 "message_type must be dict or a msgspec.Struct declared with dict=True, "
@@ -70,16 +77,24 @@ class MessageCodec:
             except msgspec.ValidationError:
                 pass  # another shape: kept as it is
             else:
-                message.__dict__[_ORIGIN] = raw
+                message.__dict__[ORIGIN] = raw
                 return message  # type: ignore[no-any-return]
         return _plain(_decode_object(raw), raw)
 
+    def decode_list(self, raw: bytes) -> list[Any]:
+        """Return the messages of a JSON list, all of the type, which remember nothing of their bytes.
+
+        The same errors as for ``decode``, and msgspec.ValidationError for a message of another shape.
+        """
+        decode: Callable[[bytes], Any] = self._typed_list or _decode_objects
+        decoded: list[Any] = decode(raw)
+        return decoded
+
     def decode_all(self, raws: list[bytes]) -> list[Message]:
         """Return what ``decode`` does for each, all at once where they have the shape of the type."""
-        decode: Callable[[bytes], Any] = self._typed_list or _decode_objects
-        together = _list_of(raws)
+        together = list_of(raws)
         try:
-            decoded = decode(together)
+            decoded = self.decode_list(together)
             if _encode(decoded) == together:
                 return list(decoded)  # each is its bytes, and need not remember them
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -87,29 +102,8 @@ class MessageCodec:
         if self._typed_list is None:
             return list(map(_plain, decoded, raws))
         for message, raw in zip(decoded, raws, strict=True):
-            message.__dict__[_ORIGIN] = raw
+            message.__dict__[ORIGIN] = raw
         return list(decoded)
-
-    def encode_state(
-        self, messages: Sequence[Message], known: list[bytes]
-    ) -> tuple[list[bytes], list[Message] | None]:
-        """Return the bytes of the messages of a whole state, and the messages as they would be read.
-
-        Args:
-            messages: those of the state; the same errors as for ``encode_messages``.
-            known: the elements of a checkpoint that the state may begin with.
-
-        Returns:
-            The bytes, and copies of the messages that share nothing with them that can change; None
-            where that takes as long as reading them.
-
-        """
-        block = list(messages) if isinstance(messages, list | tuple) else []
-        found = _encode_alike(block, known) if block else None
-        if found is None:
-            return encode_messages(messages), None
-        raws, decoded = found
-        return raws, decoded if type(block[0]) is self._kind else None
 
 
 def _plain(fields: dict[str, Any], raw: bytes) -> MessageDict:
@@ -118,7 +112,8 @@ def _plain(fields: dict[str, Any], raw: bytes) -> MessageDict:
     return plain
 
 
-def _list_of(raws: list[bytes]) -> bytes:
+def list_of(raws: list[bytes]) -> bytes:
+    """Return the JSON list of messages of these bytes."""
     return b"[" + b",".join(raws) + b"]"
 
 
@@ -129,7 +124,7 @@ def encode_messages(messages: Sequence[Message]) -> list[bytes]:
     encoded: list[bytes] = []
     for start in range(0, len(messages), _BLOCK):
         block = list(messages[start : start + _BLOCK])
-        found = _encode_alike(block, [])
+        found = encode_alike(block)
         if found is not None:
             encoded += found[0]
             continue
@@ -138,19 +133,40 @@ def encode_messages(messages: Sequence[Message]) -> list[bytes]:
     return encoded
 
 
-def _encode_alike(block: list[Message], known: list[bytes]) -> tuple[list[bytes], list[Message]] | None:
+def encode_state(
+    messages: Sequence[Message], known: list[bytes]
+) -> tuple[list[bytes], list[Message] | None]:
+    """Return the bytes of the messages of a whole state, and the messages as they would be read.
+
+    Args:
+        messages: those of the state; the same errors as for ``encode_messages``.
+        known: the elements of a checkpoint that the state may begin with.
+
+    Returns:
+        The bytes, and copies of the messages that share nothing with them that can change; None
+        where they are not of one type.
+
+    """
+    block = list(messages) if isinstance(messages, list | tuple) else []
+    found = encode_alike(block, known) if block else None
+    return found if found is not None else (encode_messages(messages), None)
+
+
+def encode_alike(
+    block: list[Message], known: Sequence[bytes] = ()
+) -> tuple[list[bytes], list[Message]] | None:
     """Return the bytes of messages of one type, and what they decode to; None: look at each by itself.
 
     What is made sure of is the same: that they decode to what they were, and what they were read from.
     ``known`` is what may stand at the beginning, and whose depth was looked at when it was stored.
     """
     kind = type(block[0])
-    decode = _decoder_of_lists(kind)
+    decode = decoder_of_lists(kind)
     if decode is None or set(map(type, block)) != {kind}:
         return None
     try:
         raws = list(map(_encode, block))
-        decoded = decode(_list_of(raws))
+        decoded = decode(list_of(raws))
         if decoded != block:
             return None
     except _INEXACT:
@@ -159,14 +175,14 @@ def _encode_alike(block: list[Message], known: list[bytes]) -> tuple[list[bytes]
     if any(raw.count(b"{") + raw.count(b"[") > MAX_DEPTH for raw in raws[new:]):
         return None
     if kind is MessageDict or kind.__dictoffset__:
-        origins = [getattr(message, _ORIGIN, None) for message in block]
+        origins = [getattr(message, ORIGIN, None) for message in block]
         if any(origin is not None and origin != raw for origin, raw in zip(origins, raws, strict=True)):
             return None
     return raws, decoded
 
 
 @lru_cache(maxsize=64)
-def _decoder_of_lists(kind: type[Any]) -> Callable[[bytes], Any] | None:
+def decoder_of_lists(kind: type[Any]) -> Callable[[bytes], Any] | None:
     """Return what decodes lists of messages of a type; None: for no type of messages."""
     if issubclass(kind, dict):
         return _decode
@@ -189,9 +205,9 @@ def encode_metadata(metadata: object) -> bytes | None:
 
 def _encode_message(message: object, where: str) -> bytes:
     if isinstance(message, msgspec.Struct):
-        origin: bytes | None = getattr(message, "__dict__", {}).get(_ORIGIN)
+        origin: bytes | None = getattr(message, "__dict__", {}).get(ORIGIN)
     elif isinstance(message, dict):
-        origin = getattr(message, _ORIGIN, None) if isinstance(message, MessageDict) else None
+        origin = getattr(message, ORIGIN, None) if isinstance(message, MessageDict) else None
     else:
         raise InvalidRequestError(
             f"{where} must be a ChatMessage (or another msgspec.Struct) or a dict, "

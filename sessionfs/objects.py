@@ -95,6 +95,7 @@ class Objects:
         self.hidden: frozenset[str] = frozenset()
         self.whole: WholeDecoder | None = None
         self._decoded: dict[str, list[Any]] = {}
+        self._buffer = bytearray()
 
     def path(self, sha: str) -> str:
         """Return where the object with this hash lies."""
@@ -243,7 +244,7 @@ class Objects:
     def _decode_whole(self, sha: str, data: bytes) -> CheckpointObject | None:
         if self.whole is None:
             return None
-        found = whole.decode(data, self._session, self.whole)
+        found = whole.decode(data, self._session, self.whole, self._buffer)
         if found is None:
             return None
         checkpoint, self._decoded[sha] = found

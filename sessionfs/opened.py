@@ -17,9 +17,12 @@ from .index import Index
 from .objects import ObjectCache
 from .root import Root
 from .session import Environment, SessionDirectory
+from .states import States
 from .views import Views
 
 _CACHE_BYTES = 64 << 20
+_STATE_BYTES = 16 << 20
+"""Of messages as they are packed; held as values they take a few times as much."""
 
 
 class OpenedStore:
@@ -51,6 +54,7 @@ class OpenedStore:
         wrote = self._index.notices.mark
         self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
         self._views = Views(message_type)
+        self._states = States(self._views.codec, _STATE_BYTES)
         self._grown: set[UUID] = set()
         self._root.check_readable()
 
@@ -72,6 +76,7 @@ class OpenedStore:
     def close(self) -> None:
         """Let go of what is held in memory. Nothing is ever left to be written."""
         self._environment.cache.clear()
+        self._states.renew()
         self._index.close()
 
     def _directory(self, session_id: UUID) -> SessionDirectory:

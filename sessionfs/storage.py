@@ -250,17 +250,11 @@ class FileStorage(Upkeep):
         checks.request(request, CreateCheckpointRequest)
         metadata = encode_metadata(request.metadata)
         directory = self._growing(session_id)
-        messages: list[Message] | None = None
-
-        def encode(known: list[bytes]) -> list[bytes]:
-            nonlocal messages
-            encoded, messages = self._views.codec.encode_state(request.messages, known)
-            return encoded
-
-        stored = checkpointing.put_state(
-            directory, encode, metadata, request.parent_id, expected_active
+        state = self._states.given(session_id, request.messages)
+        sha, built = checkpointing.put_state(
+            directory, state, metadata, request.parent_id, expected_active
         )
-        return self._views.stored(directory, stored, messages)
+        return views.made(directory, sha, built, state.stored(sha))
 
     def append_messages(
         self,

@@ -66,23 +66,10 @@ class Views:
         directory.objects.whole = self._whole
         return self.checkpoint(directory, directory.open(sha))
 
-    def stored(
-        self,
-        directory: SessionDirectory,
-        stored: tuple[str, CheckpointObject],
-        messages: list[Message] | None,
-    ) -> Checkpoint:
-        """Return a checkpoint that was stored just now, given its messages as they would be read."""
-        sha, head = stored
-        if messages is None:
-            return self.opened(directory, sha)
-        state = CheckpointState(messages, _metadata(directory, sha, head.metadata))
-        return _made(directory, sha, head, state)
-
     def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
         """Return a checkpoint with its state."""
         sha, head, _ = chain[0]
-        return _made(directory, sha, head, self.state(directory, chain))
+        return made(directory, sha, head, self._messages(directory, chain))
 
     def partial(self, directory: SessionDirectory, sha: str) -> Checkpoint:
         """Return a checkpoint with what can be read of its state, and gaps where there is more."""
@@ -99,8 +86,7 @@ class Views:
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
         sha, head, _ = chain[0]
-        state = CheckpointState(messages, _metadata(directory, sha, head.metadata))
-        found = _made(directory, sha, head, state)
+        found = made(directory, sha, head, messages)
         found.gaps = gaps
         return found
 
@@ -128,9 +114,12 @@ class Views:
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
         sha, head, _ = chain[0]
-        with reading(directory, sha):
-            messages = [each for link in reversed(chain) for each in self._own(directory, link)]
+        messages = self._messages(directory, chain)
         return CheckpointState(messages, _metadata(directory, sha, head.metadata))
+
+    def _messages(self, directory: SessionDirectory, chain: Chain) -> list[Message]:
+        with reading(directory, chain[0].sha):
+            return [each for link in reversed(chain) for each in self._own(directory, link)]
 
     def _own(self, directory: SessionDirectory, link: Link) -> list[Message]:
         """Return the messages that one object of a chain adds."""
@@ -147,17 +136,18 @@ class Views:
         return decoded[:number]
 
 
-def _made(
-    directory: SessionDirectory, sha: str, head: CheckpointObject, state: CheckpointState
+def made(
+    directory: SessionDirectory, sha: str, head: CheckpointObject, messages: list[Message]
 ) -> Checkpoint:
-    made = to_datetime(head.at)
+    """Return a checkpoint, given its messages."""
+    at = to_datetime(head.at)
     return Checkpoint(
         id=checkpoint_id(sha),
         session_id=directory.id,
         parent_id=None if head.parent is None else checkpoint_id(head.parent),
-        state=state,
-        created_at=made,
-        updated_at=made,
+        state=CheckpointState(messages, _metadata(directory, sha, head.metadata)),
+        created_at=at,
+        updated_at=at,
     )
 
 

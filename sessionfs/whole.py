@@ -13,7 +13,7 @@ import msgspec
 from .records import NOT_JSON, CheckpointHeader, CheckpointObject, InvalidRecordError, checked
 
 _Message = TypeVar("_Message")
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
 
 
 class _WholeRecord(CheckpointHeader, Generic[_Message], tag="checkpoint", kw_only=True):
@@ -30,18 +30,24 @@ def decoder(message_type: type[Any]) -> WholeDecoder:
     return msgspec.json.Decoder(_WholeRecord[shape]).decode
 
 
-def decode(data: bytes, session: str, with_: WholeDecoder) -> tuple[CheckpointObject, list[Any]] | None:
+def decode(
+    data: bytes, session: str, with_: WholeDecoder, buffer: bytearray
+) -> tuple[CheckpointObject, list[Any]] | None:
     """Return a checkpoint's object and its own messages, large ones as their hashes.
 
     None where it is not, byte for byte, what this program would write: what is wrong, unusual or more
-    than the type of the messages knows is for ``records.decode_object`` to tell.
+    than the type of the messages knows is for ``records.decode_object`` to tell. The buffer is for
+    comparing: one for many records is faster than new memory for each.
     """
     try:
         record = with_(data)
-        if _encode(record) != data or record.session != session:
+        _encode_into(record, buffer)
+        if buffer != data or record.session != session:
             return None
         messages = record.messages
-        large = [(i, each) for i, each in enumerate(messages) if isinstance(each, str)]
+        large: list[tuple[int, str]] = []
+        if str in set(map(type, messages)):
+            large = [(i, each) for i, each in enumerate(messages) if isinstance(each, str)]
         return checked(record, data, large, len(messages)), messages
     except (*NOT_JSON, InvalidRecordError):
         return None

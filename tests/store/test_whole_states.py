@@ -1,0 +1,327 @@
+"""A program that saves its whole state again and again is answered as if it came for the first time.
+
+The state that was stored last is held in memory to be fast. Each test stores the same states twice: in
+one storage, which holds them, and in one that is opened anew for each, which does not.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import re
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from sessionfs import (
+    ChatMessage,
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    FileStorage,
+    FunctionCall,
+    InvalidRequestError,
+    Role,
+    Severity,
+    ToolCall,
+)
+from tests.effort import chosen
+
+LENGTH = 100
+_SHA = re.compile(rb"[0-9a-f]{64}")
+ID = "0199f3a2-6c1e-7d55-9b1f-3f0c7a1e2d44"
+
+
+class Note(msgspec.Struct, dict=True):
+    """A message of a program's own."""
+
+    role: str
+    content: Any = None
+    extra: Any = None
+
+
+def plain(i: int) -> dict[str, Any]:
+    if i % 3:
+        return {"role": "user", "content": f"message {i}", "created_at": i, "name": None}
+    function = {"name": "f", "arguments": '{"x":1}'}
+    return {
+        "role": "assistant",
+        "tool_calls": [{"id": f"c{i}", "type": "function", "function": function}],
+        "metadata": {"score": None, "flag": True, "n": 1, "id": ID, "list": [1, 2], "1": "one"},
+    }
+
+
+def typed(i: int) -> ChatMessage:
+    if i % 3:
+        return ChatMessage(Role.USER, f"message {i}", created_at=i)
+    calls = [ToolCall(id=f"c{i}", function=FunctionCall("f", '{"x":1}'))]
+    return ChatMessage(Role.ASSISTANT, tool_calls=calls, metadata=plain(i)["metadata"])
+
+
+def own(i: int) -> Note:
+    return Note("user", [f"part {i}"] if i % 2 else f"message {i}", plain(0)["metadata"])
+
+
+KINDS: dict[str, Callable[[int], Any]] = {"dict": plain, "ChatMessage": typed, "own": own}
+
+
+class Twice:
+    """Two stores that are given the same states."""
+
+    def __init__(self, tmp_path: Path, message_type: type[Any] = ChatMessage) -> None:
+        self._paths = tmp_path / "held", tmp_path / "anew"
+        self._type = message_type
+        self.held = FileStorage(self._paths[0], message_type=message_type)
+        self.session = self.held.create_session(CreateSessionRequest("a session")).session_id
+        self._other = self._anew().create_session(CreateSessionRequest("a session")).session_id
+
+    def _anew(self) -> FileStorage:
+        return FileStorage(self._paths[1], message_type=self._type)
+
+    def save(self, messages: Any) -> Any:
+        """Store a state in both; return what both say of it."""
+        again = copy.deepcopy(messages)
+        first = outcome(self.held, self.session, messages)
+        assert first == outcome(self._anew(), self._other, again)
+        assert stored(self.held, self.session) == stored(self._anew(), self._other)
+        return first
+
+    def append(self, message: Any) -> None:
+        """Let another method add a message in both."""
+        self.held.append_messages(self.session, [message])
+        self._anew().append_messages(self._other, [message])
+
+    def rewind(self) -> None:
+        """Make the first checkpoint active in both."""
+        for storage, session in ((self.held, self.session), (self._anew(), self._other)):
+            first = storage.list_checkpoints(session).checkpoints[0]
+            storage.set_active_checkpoint(session, first.id)
+
+    def check(self) -> None:
+        """Whatever was returned and given may have been changed since: what is stored was not."""
+        read = FileStorage(self._paths[0]).get_active_checkpoint(self.session).state.messages
+        other = FileStorage(self._paths[1]).get_active_checkpoint(self._other).state.messages
+        assert read == other
+
+
+def outcome(storage: FileStorage, session: UUID, messages: Any) -> Any:
+    try:
+        made = storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+    except InvalidRequestError as error:
+        return str(error)
+    found = made.state.messages
+    assert found == storage.get_checkpoint(made.id).state.messages
+    return [(type(each), getattr(each, "_origin", None), msgspec.json.encode(each)) for each in found]
+
+
+def stored(storage: FileStorage, session: UUID) -> list[Any]:
+    """Return what each object of a session has, without what is of its time and its session."""
+    paths = _objects(storage, session)
+    fields = [msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw]) for path in paths]
+    names = ("kind", "keep", "depth", "count", "message")
+    return [
+        (
+            [bytes(each.get(name, b"")) for name in names],
+            _SHA.sub(b"large", bytes(each.get("messages", b""))),
+        )
+        for each in sorted(fields, key=lambda each: bytes(each.get("at", b"")))
+    ]
+
+
+def _objects(storage: FileStorage, session: UUID) -> list[Path]:
+    return [*Path(storage.session_path(session), "objects").glob("*.json")]
+
+
+def in_metadata(name: str, value: object) -> Callable[[list[Any]], None]:
+    def change(messages: list[Any]) -> None:
+        message = messages[42]
+        for place in ("metadata", "extra"):
+            if isinstance(message, dict) and place in message:
+                message[place][name] = value
+            elif hasattr(message, place):
+                getattr(message, place)[name] = value
+
+    return change
+
+
+def reordered(messages: list[Any]) -> None:
+    if isinstance(messages[42], dict):
+        messages[42] = dict(reversed(messages[42].items()))
+    else:
+        change = in_metadata("list", {"b": 1, "a": 2})
+        change(messages)
+
+
+def large(message: Any) -> Any:
+    grown = copy.deepcopy(message)
+    if isinstance(grown, dict):
+        grown["content"] = "x" * 70_000
+    else:
+        grown.content = "x" * 70_000
+    return grown
+
+
+CHANGES: dict[str, Callable[[list[Any]], object]] = {
+    "NaN for null": in_metadata("score", float("nan")),
+    "1 for true": in_metadata("flag", 1),
+    "1.0 for 1": in_metadata("n", 1.0),
+    "true for 1": in_metadata("n", True),
+    "an id for its text": in_metadata("id", UUID(ID)),
+    "a time for a text": in_metadata("id", datetime(2026, 1, 1)),
+    "bytes for a text": in_metadata("id", b"abc"),
+    "a decimal for a number": in_metadata("n", Decimal(1)),
+    "a tuple for a list": in_metadata("list", (1, 2)),
+    "a set for a list": in_metadata("list", {1, 2}),
+    "a key that is a number": in_metadata(1, "one"),  # type: ignore[arg-type]
+    "a surrogate": in_metadata("id", "\ud800"),
+    "another order": reordered,
+    "one less at the end": lambda messages: messages.pop(),
+    "one less in the middle": lambda messages: messages.pop(50),
+    "one more in the middle": lambda messages: messages.insert(50, copy.deepcopy(messages[1])),
+    "another one in the middle": lambda messages: messages.__setitem__(50, copy.deepcopy(messages[1])),
+    "two changed places": lambda messages: messages.insert(0, messages.pop(1)),
+    "a dict among them": lambda messages: messages.append({"role": "user", "content": "x", "odd": [1]}),
+    "no message": lambda messages: messages.append("text"),
+    "a large one": lambda messages: messages.append(large(messages[1])),
+    "nothing": lambda messages: None,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_in_place_is_seen(tmp_path: Path, kind: str, change: str) -> None:
+    """A value that a message had before is told from every other; what cannot be stored is refused."""
+    both, make = Twice(tmp_path), KINDS[kind]
+    messages = [make(i) for i in range(LENGTH)]
+    both.save(messages)
+    messages += [make(LENGTH), make(LENGTH + 1)]
+    both.save(messages)
+    CHANGES[change](messages)
+    both.save(messages)
+    both.save([make(i) for i in range(LENGTH + 5)])
+    both.check()
+
+
+@pytest.mark.parametrize("message_type", [ChatMessage, dict, Note])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_given_and_returned_is_the_callers_own(
+    tmp_path: Path, kind: str, message_type: type[Any]
+) -> None:
+    """Changing either, however deep, changes nothing of what the next state is compared with."""
+    both, make = Twice(tmp_path, message_type), KINDS[kind]
+    messages = [make(i) for i in range(LENGTH)]
+    for i in range(3):
+        given = copy.deepcopy(messages)
+        made = both.held.create_checkpoint(both.session, CreateCheckpointRequest(given))
+        for message in (*given, *made.state.messages):
+            spoil(message)
+        messages.append(make(LENGTH + i))
+    made = both.held.create_checkpoint(both.session, CreateCheckpointRequest(messages))
+    expected = FileStorage(tmp_path / "held", message_type=message_type)
+    assert made.state == expected.get_checkpoint(made.id).state
+    found = [(int(keep), int(count)) for (_, keep, _, count, _), _ in stored(both.held, both.session)]
+    before = [(0, 0), (0, LENGTH)]
+    assert found == before + [(LENGTH + i, LENGTH + i + 1) for i in range(3)]
+
+
+def text_of(message: Any) -> Any:
+    return message.content
+
+
+def spoil(message: Any) -> None:
+    """Change everything in a message that can be changed in place."""
+    if isinstance(message, dict):
+        for each in message.values():
+            spoil(each)
+        message["spoiled"] = True
+    elif isinstance(message, list):
+        for each in message:
+            spoil(each)
+        message.append("spoiled")
+    elif isinstance(message, msgspec.Struct):
+        for name in message.__struct_fields__:
+            spoil(getattr(message, name))
+        message.__setattr__(message.__struct_fields__[0], "spoiled")
+
+
+def test_a_state_that_was_read_keeps_what_its_type_does_not_know(tmp_path: Path) -> None:
+    """Fields that no type has stay, also where the other fields are those of the state before."""
+    both = Twice(tmp_path)
+    odd = [{**plain(i), "unknown": i} for i in range(LENGTH)]
+    both.save(odd)
+    both.save([*both.held.get_active_checkpoint(both.session).state.messages, typed(1)])
+    known = [typed(i) for i in range(LENGTH)]
+    both.save(known)
+    read = msgspec.json.decode(msgspec.json.encode(known), type=list[ChatMessage])
+    read[7].__dict__["_origin"] = msgspec.json.encode({**msgspec.to_builtins(read[7]), "unknown": 1})
+    found = both.save(read)
+    assert b"unknown" in found[7][1]
+
+
+@pytest.mark.parametrize("between", ["append", "rewind"])
+def test_another_checkpoint_became_active_between(tmp_path: Path, between: str) -> None:
+    """What is held is of the checkpoint that it was stored as, and of no other."""
+    both = Twice(tmp_path)
+    messages = [plain(i) for i in range(LENGTH)]
+    both.save(messages)
+    both.append(plain(1)) if between == "append" else both.rewind()
+    both.save([*messages, plain(1), plain(2)])
+    both.check()
+
+
+def test_random_histories(tmp_path: Path) -> None:
+    """States that grow, change and are of other kinds, one after the other."""
+    for seed in range(chosen(few=5, usual=40, everything=400)):
+        rng = random.Random(seed)
+        both = Twice(tmp_path / f"{seed}", rng.choice([ChatMessage, dict, Note]))
+        make = KINDS[rng.choice([*KINDS])]
+        messages = [make(i) for i in range(rng.choice([3, 64, 70]))]
+        for _ in range(8):
+            what = rng.choice(["grow", "grow", "grow", "change", "again", "kind", "append", "rewind"])
+            if what == "grow":
+                messages += [make(rng.randrange(200)) for _ in range(rng.randrange(4))]
+            elif what == "change":
+                candidate = copy.deepcopy(messages)
+                if len(candidate) > 60:
+                    CHANGES[rng.choice([*CHANGES])](candidate)
+                both.save(candidate)
+            elif what == "append":
+                both.append(make(5))
+            elif what == "rewind":
+                both.rewind()
+            elif what == "kind":
+                make = KINDS[rng.choice([*KINDS])]
+                messages = [make(i) for i in range(len(messages))]
+            both.save(messages)
+        both.check()
+
+
+def test_threads_that_save_one_session(tmp_path: Path) -> None:
+    """What is held is used by one at a time: each gets the state that it gave."""
+    with FileStorage(tmp_path / "store") as storage:
+        session = storage.create_session(CreateSessionRequest("a session")).session_id
+        wrong: list[int] = []
+
+        def work(number: int) -> None:
+            messages: list[Any] = [plain(i) for i in range(LENGTH)]
+            for i in range(10):
+                messages.append({"role": "user", "content": f"{number}.{i}"})
+                made = storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+                if [text_of(each) for each in made.state.messages[LENGTH:]] != [
+                    f"{number}.{j}" for j in range(i + 1)
+                ]:
+                    wrong.append(number)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert {each.severity for each in storage.verify().findings} <= {Severity.NOTE}
