@@ -47,9 +47,8 @@ def is_timestamp(text: str) -> bool:
 
 def from_datetime(moment: datetime) -> str:
     """Return the timestamp of an aware datetime; InvalidRequestError if no timestamp can be that."""
-    utc = moment.astimezone(UTC)
-    day = f"{utc.year:04}{utc.month:02}{utc.day:02}"
-    at = f"{day}T{utc.hour:02}{utc.minute:02}{utc.second:02}{utc.microsecond:06}Z"
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")  # 2026-11-22T10:15:30.123456
+    at = f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}{text[20:26]}Z"
     if at == _END:
         raise InvalidRequestError("the timestamps have reached the end of the calendar")
     return at

@@ -16,12 +16,14 @@ OTHERS = 0o077
 
 def link_target(path: str) -> str | None:
     """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
-    with named(path):
-        try:
-            is_link = stat.S_ISLNK(os.lstat(path).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-    return os.path.realpath(path) if is_link else None
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        with named(path):
+            raise
+    return os.path.realpath(path) if stat.S_ISLNK(mode) else None
 
 
 class Entry(NamedTuple):

@@ -30,9 +30,10 @@ class _Held(NamedTuple):
 class ObjectCache:
     """Verified checkpoint objects, the most recently used within a budget of bytes.
 
-    Safe to share between threads. Objects are immutable, so what an entry says never goes stale; that
-    its file is still here and as it was is for the caller to check, by the identity that is kept
-    beside it. Keys are paths: a copy in another session is another object.
+    Safe to share between threads. Objects are immutable, so what an entry says never goes stale, but
+    what is built on an object that is not here any more, or was damaged since it was read, could be
+    read by nobody else: each time the file is looked at. Keys are paths: a copy in another session is
+    another object.
     """
 
     def __init__(self, budget: int) -> None:
@@ -46,10 +47,10 @@ class ObjectCache:
         self._entries: OrderedDict[str, _Held] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, path: str, identity: Identity) -> CheckpointObject | None:
-        """Return the object of this file, if it is held and was read from the same file."""
+    def get(self, path: str) -> CheckpointObject | None:
+        """Return the object of this file, if it is held and the file is still the one that was read."""
         entry = self._entries.get(path)
-        if entry is None or entry.identity != identity:
+        if entry is None or entry.identity != fingerprints.identity(path):
             return None
         try:  # noqa: SIM105 - asked for each object of a chain, and three times as fast
             self._entries.move_to_end(path)
@@ -154,8 +155,7 @@ class Objects:
     def checkpoint(self, sha: str) -> CheckpointObject:
         """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
         if not self.hidden:
-            path = self._inside + sha + _SUFFIX
-            held = self._cache.get(path, fingerprints.identity(path))
+            held = self._cache.get(self._inside + sha + _SUFFIX)
             if held is not None:
                 return held
         found = self.load(sha)
@@ -197,12 +197,10 @@ class Objects:
         """
         path = self.path(sha)
         self._require_shown(sha)
-        # What is built on an object that is not here any more, or was damaged since it was read, could
-        # be read by nobody else. Looked at before reading: a change in between shows the next time.
-        identity = fingerprints.identity(path)
-        held = self._cache.get(path, identity)
+        held = self._cache.get(path)
         if held is not None:
             return held
+        identity = fingerprints.identity(path)  # before reading: a change in between shows the next time
         data = self.read(sha)
         found = self._decode_whole(sha, data) or self._decode(sha, data)
         if not isinstance(found, CheckpointObject):
