@@ -200,7 +200,8 @@ class Objects:
         held = self._cache.get(path)
         if held is not None:
             return held
-        identity = fingerprints.identity(path)  # before reading: a change in between shows the next time
+        # Before reading: a change in between shows the next time.
+        identity = fingerprints.identity(path)
         data = self.read(sha)
         found = self._decode_whole(sha, data) or self._decode(sha, data)
         if not isinstance(found, CheckpointObject):
