@@ -22,7 +22,6 @@ from .errors import (
     TooLargeError,
     UnauthorizedError,
 )
-from .index import IndexState
 from .models import (
     ActiveChanged,
     BackendInfo,
@@ -46,6 +45,7 @@ from .models import (
     ImportPoint,
     ImportSessionRequest,
     ImportSessionResult,
+    IndexState,
     ListCheckpointsQuery,
     ListCheckpointsResult,
     ListSessionsQuery,

@@ -13,7 +13,6 @@ from typing import Any, Self
 from uuid import UUID
 
 from .files import MAX_BYTES, Durability, StrPath
-from .index import IndexState, Progress
 from .models import (
     BackendInfo,
     ChatMessage,
@@ -24,6 +23,7 @@ from .models import (
     CreateSessionResult,
     ImportSessionRequest,
     ImportSessionResult,
+    IndexState,
     ListCheckpointsQuery,
     ListCheckpointsResult,
     ListSessionsQuery,
@@ -39,8 +39,9 @@ from .models import (
     UpdateSessionRequest,
     VerifyResult,
 )
+from .models.events import RELIST_SECONDS
+from .models.upkeep import Progress
 from .storage import FileStorage
-from .watch import RELIST_SECONDS
 from .watch.aio import AsyncWatcher
 
 

@@ -7,9 +7,8 @@ object knows it by the same id, and the id's first twelve digits are the file's.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 HASH12 = 12
 """How many leading hexadecimal digits of a hash a ref's name carries."""
@@ -21,7 +20,7 @@ _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.
 
 def new_session_id(unix_ms: int) -> UUID:
     """Return a new UUID of version 7 (RFC 9562) for a time in milliseconds since 1970."""
-    return _stamped((unix_ms & (1 << 48) - 1) << 80 | secrets.randbits(80), version=7)
+    return _stamped((unix_ms & (1 << 48) - 1) << 80 | uuid4().int & (1 << 80) - 1, version=7)
 
 
 def checkpoint_id(sha256: str) -> UUID:

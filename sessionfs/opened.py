@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from . import checks, files, finding
@@ -13,12 +13,14 @@ from .clock import wall_clock
 from .errors import InvalidRequestError, NotFoundError
 from .files import Durability, Files, StrPath
 from .ids import hash12_of
-from .index import Index
 from .objects import ObjectCache
 from .root import Root
 from .session import Environment, SessionDirectory
 from .states import States
 from .views import Views
+
+if TYPE_CHECKING:
+    from .index import Index
 
 _CACHE_BYTES = 64 << 20
 _STATE_BYTES = 16 << 20
@@ -50,9 +52,8 @@ class OpenedStore:
             "message_type": message_type,
             "max_object_bytes": max_object_bytes,
         }
-        self._index = Index(self._root, index_parent, self._directory)
-        wrote = self._index.notices.mark
-        self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, wrote)
+        self._made: dict[str, Index] = {}
+        self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, self._wrote)
         self._views = Views(message_type)
         self._states = States(self._views.codec, _STATE_BYTES)
         self._grown: set[UUID] = set()
@@ -77,7 +78,25 @@ class OpenedStore:
         """Let go of what is held in memory. Nothing is ever left to be written."""
         self._environment.cache.clear()
         self._states.renew()
-        self._index.close()
+        index = self._made.get("index")
+        if index is not None:
+            index.close()
+
+    @property
+    def _index(self) -> Index:
+        """The index; made when something is listed or searched, as is what it takes to do so loaded."""
+        made = self._made.get("index")
+        if made is None:
+            from .index import Index
+
+            made = Index(self._root, self._options["index_dir"], self._directory)
+            made = self._made.setdefault("index", made)  # another thread may have been first
+        return made
+
+    def _wrote(self, session_id: UUID) -> None:
+        index = self._made.get("index")
+        if index is not None:  # else nobody has read what this changes
+            index.notices.mark(session_id)
 
     def _directory(self, session_id: UUID) -> SessionDirectory:
         checks.uuid(session_id, "session_id")

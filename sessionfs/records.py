@@ -6,7 +6,6 @@ A record that was read is never encoded again: messages and metadata stay the by
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Annotated, Any
 
@@ -283,6 +282,8 @@ def _kinds(data: bytes) -> list[object]:
 
     def build(fields: list[tuple[str, object]]) -> None:
         outermost[:] = fields
+
+    import json  # for what is suspicious alone: few programs need it
 
     # A number of thousands of digits cannot be converted, and need not be: no number is a kind.
     json.loads(data, object_pairs_hook=build, parse_int=_no_kind, parse_float=_no_kind)

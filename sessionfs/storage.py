@@ -6,10 +6,10 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from . import bulk, checkpointing, checks, history, listing, needs, searching, stats, views
+from . import bulk, checkpointing, checks, history, listing, needs, stats, views
 from .files import MAX_BYTES, Durability, StrPath
 from .listing import Listed
 from .messages import encode_messages, encode_metadata
@@ -36,9 +36,12 @@ from .models import (
     SessionStatus,
     UpdateSessionRequest,
 )
+from .models.events import RELIST_SECONDS
 from .upkeep import Upkeep
-from .watch import RELIST_SECONDS, Watcher
-from .watch.opening import AnyWatcher, open_watch
+from .watch import Watcher
+
+if TYPE_CHECKING:
+    from .watch.opening import AnyWatcher
 
 
 class FileStorage(Upkeep):
@@ -309,6 +312,8 @@ class FileStorage(Upkeep):
 
         The first search of a large store indexes it, which takes a while: see ``update_index``.
         """
+        from . import searching
+
         return self._index.search(searching.check(query))
 
     def watch(self, *, relist_seconds: float = RELIST_SECONDS) -> Watcher:
@@ -327,6 +332,8 @@ class FileStorage(Upkeep):
     # What the methods share
 
     def _watching(self, kind: Callable[..., AnyWatcher], relist_seconds: float) -> AnyWatcher:
+        from .watch.opening import open_watch
+
         seconds = checks.seconds(relist_seconds, "relist_seconds")
         return open_watch(kind, self._root, self._environment, self._index, seconds)
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from . import checks, purging
+from . import checks
 from .errors import CorruptObjectError, InvalidRequestError
 from .files import StrPath
-from .index import IndexState, Progress
-from .models import MergeResult, PurgeResult, RelocateResult, VerifyResult
+from .models import IndexState, MergeResult, PurgeResult, RelocateResult, VerifyResult
+from .models.upkeep import Progress
 from .objects import ObjectCache
 from .opened import OpenedStore
-from .relocating import Move, relocate
 from .root import Root
 
 
@@ -52,6 +51,8 @@ class Upkeep(OpenedStore):
             dry_run: change nothing, and only return what would be done.
 
         """
+        from .relocating import Move, relocate
+
         move = Move(checks.text(old, "old"), checks.text(new, "new"))
         self._root.check_writable()
         directories = map(self._directory, self._root.session_ids())
@@ -156,6 +157,8 @@ class Upkeep(OpenedStore):
             InvalidRequestError: the session is not deleted, or the store is in a git work tree.
 
         """
+        from . import purging
+
         directory = self._directory(session_id)
         self._root.check_writable(session_id)
         if not force:
@@ -165,6 +168,7 @@ class Upkeep(OpenedStore):
         done = purging.purge(directory, dry_run=dry_run)
         if not dry_run:
             self._environment.cache.clear()
+            self._states.renew()
             self._index.discard()
         return done
 

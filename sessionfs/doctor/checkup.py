@@ -9,8 +9,8 @@ from uuid import UUID
 from .. import entries, files
 from ..clock import wall_clock
 from ..errors import StorageError
-from ..index import Progress
 from ..models import Severity, VerifyResult
+from ..models.upkeep import Progress
 from ..objects import ObjectCache
 from ..root import SESSIONS, Root
 from ..session import Environment, SessionDirectory

@@ -7,8 +7,7 @@ Anything else (deleted, truncated, damaged, copied, older, newer, locked, nowher
 and changes no answer.
 """
 
-from .index import Index, IndexState
+from .index import Index
 from .notices import Watch
-from .updating import Progress
 
-__all__ = ["Index", "IndexState", "Progress", "Watch"]
+__all__ = ["Index", "Watch"]

@@ -11,7 +11,14 @@ from uuid import UUID
 from .. import conversation, forks, listing, searching
 from ..errors import StorageError
 from ..listing import Listed
-from ..models import ListSessionsQuery, ListSessionsResult, SearchResult, SessionSummary
+from ..models import (
+    IndexState,
+    ListSessionsQuery,
+    ListSessionsResult,
+    SearchResult,
+    SessionSummary,
+)
+from ..models.upkeep import Progress
 from ..root import OBJECTS, REFS, Root
 from ..searching import Wanted
 from ..session import SessionDirectory
@@ -22,7 +29,7 @@ from .notices import Notices
 from .place import Place
 from .recorder import Recorder
 from .search import Searcher, Seen, StaleError
-from .updating import Progress, record_all
+from .updating import record_all
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -40,29 +47,6 @@ SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM contents),
 """
 _MOST_AT_ONCE = 200
 """So many sessions at most are read into memory for one answer."""
-
-
-class IndexState(NamedTuple):
-    """Where the index is and what it holds.
-
-    Attributes:
-        directory: where it is, or would be.
-        usable: whether there is one that is ours and whole.
-        sessions: how many it knows; None: there is none.
-        searchable: of how many of them it has the messages.
-        checkpoints: how many it knows.
-        text: how many bytes of messages' text it holds.
-        size: of all its files, in bytes.
-
-    """
-
-    directory: str
-    usable: bool
-    sessions: int | None
-    searchable: int | None
-    checkpoints: int | None
-    text: int | None
-    size: int
 
 
 class _Changed(NamedTuple):

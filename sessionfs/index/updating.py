@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from uuid import UUID
 
+from ..models.upkeep import Progress
 from ..root import Root
 from ..session import SessionDirectory
 from .recorder import Recorder
 from .workers import read_all
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many sessions are done."""
 
 WORTH_WORKERS = 500
 """From this many sessions on it is worth to start processes that read them."""

@@ -50,7 +50,14 @@ from .sessions import (
     SessionVisibility,
 )
 from .stats import SessionStats, ToolUsageCounts, ToolUsageStats
-from .upkeep import MergeResult, PurgeResult, RefusedFile, Relocated, RelocateResult
+from .upkeep import (
+    IndexState,
+    MergeResult,
+    PurgeResult,
+    RefusedFile,
+    Relocated,
+    RelocateResult,
+)
 
 __all__ = [
     "ActiveChanged",
@@ -75,6 +82,7 @@ __all__ = [
     "ImportSessionRequest",
     "ImportSessionResult",
     "ImportedCheckpoint",
+    "IndexState",
     "ListCheckpointsQuery",
     "ListCheckpointsResult",
     "ListSessionsQuery",

@@ -12,6 +12,9 @@ import msgspec
 
 from .sessions import CheckpointSummary, SessionSummary
 
+RELIST_SECONDS = 30.0
+"""How often a watch compares all sessions, whatever was noticed."""
+
 
 class SessionCreated(msgspec.Struct, frozen=True, tag_field="event", tag="session_created"):
     """A session is here that was not, be it new or brought by a sync tool."""

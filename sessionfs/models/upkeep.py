@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many sessions are done."""
+
+
+class IndexState(NamedTuple):
+    """Where the index is and what it holds.
+
+    Attributes:
+        directory: where it is, or would be.
+        usable: whether there is one that is ours and whole.
+        sessions: how many it knows; None: there is none.
+        searchable: of how many of them it has the messages.
+        checkpoints: how many it knows.
+        text: how many bytes of messages' text it holds.
+        size: of all its files, in bytes.
+
+    """
+
+    directory: str
+    usable: bool
+    sessions: int | None
+    searchable: int | None
+    checkpoints: int | None
+    text: int | None
+    size: int
 
 
 class Relocated(msgspec.Struct):

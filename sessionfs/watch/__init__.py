@@ -8,7 +8,6 @@ the ``session`` of the last event that has one, and drops those that were remove
 ``AsyncWatcher`` is in ``sessionfs.watch.aio``.
 """
 
-from .feed import RELIST_SECONDS
 from .watcher import Watcher
 
-__all__ = ["RELIST_SECONDS", "Watcher"]
+__all__ = ["Watcher"]

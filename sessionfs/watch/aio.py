@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from ..models.events import Event
+from ..models.events import RELIST_SECONDS, Event
 from ..session import SessionDirectory
-from .feed import RELIST_SECONDS, Baseline, Feed
+from .feed import Baseline, Feed
 
 
 class AsyncWatcher:

@@ -30,9 +30,6 @@ from .looking import (
 )
 from .notices import Ending, Notices
 
-RELIST_SECONDS = 30.0
-"""How often all sessions are compared, whatever was noticed."""
-
 _TICK_SECONDS = 0.25
 _MOST_QUEUED = 10_000
 _SETTLED_AFTER = fingerprints.RACY_NS / 1e9 + 0.1
