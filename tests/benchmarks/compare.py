@@ -26,10 +26,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 if not __package__:  # run as a script
     sys.path.append(str(Path(__file__).parents[2]))
+    for needed in ("agents", "langgraph", "pyperf", "strands"):
+        if find_spec(needed) is None:  # imported by none but those that measure it
+            sys.exit(f"{needed} is not here: `nox -s bench` installs what is compared, and runs this")
 
 import sessionfs
 from tests.benchmarks import pictures, reading, report, workloads, writing
