@@ -112,6 +112,7 @@ def _summary(
         active_checkpoint_id=checkpoint_id(chain[0].sha) if chain else None,
         last_message_at=to_datetime(active.at) if active and active.count else None,
         problem=problem,
+        forked_from=facts.forked_from,
     )
 
 

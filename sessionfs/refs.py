@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -19,8 +20,8 @@ from . import files, records
 from .clock import is_timestamp, parse_rfc3339
 from .errors import CorruptObjectError, StorageError
 from .files import Files
-from .ids import HASH12, is_sha256
-from .models import SessionStatus, SessionVisibility
+from .ids import HASH12, checkpoint_id, is_session_name, is_sha256
+from .models import ForkedFrom, SessionStatus, SessionVisibility
 from .objects import Objects
 from .records import Facts, InvalidRecordError, sha256
 
@@ -113,7 +114,7 @@ class SessionFacts(NamedTuple):
     """The fold of a session's meta records. ``created_at`` is None where no record sets it.
 
     ``purged_at`` is the time of its newest purge record, ``damage`` the first record that is damaged,
-    ``source`` what an import said of where the session is from.
+    ``source`` what an import said of where the session is from, ``forked_from`` where a fork starts.
     """
 
     title: str
@@ -125,6 +126,7 @@ class SessionFacts(NamedTuple):
     purged_at: str | None
     damage: CorruptObjectError | None
     source: dict[str, Any] | None = None
+    forked_from: ForkedFrom | None = None
 
     @classmethod
     def unknown(cls) -> SessionFacts:
@@ -272,6 +274,7 @@ class Refs:
             purged_at=purged_at,
             damage=damage,
             source=source if isinstance(source, dict) else None,
+            forked_from=_forked_from(merged.get("forked_from")),
         )
 
     def record(self, ref: MetaRef | PurgeRef) -> records.RefRecord | None:
@@ -319,3 +322,13 @@ class Refs:
             return self.record(ref) is not None
         except CorruptObjectError:
             return False
+
+
+def _forked_from(noted: object) -> ForkedFrom | None:
+    """Return where a fork starts, as ``fork_session`` notes it; None for whatever else was noted."""
+    if not isinstance(noted, dict):
+        return None
+    session, checkpoint = str(noted.get("session")), str(noted.get("checkpoint"))
+    if not (is_session_name(session) and is_sha256(checkpoint)):
+        return None
+    return ForkedFrom(UUID(session), checkpoint_id(checkpoint))

@@ -54,6 +54,7 @@ class Views:
             problem=listing.problem_of(facts),
             heads=self.checkpoints(directory, listed, with_state=False),
             source=facts.source,
+            forked_from=facts.forked_from,
         )
 
     def active(self, directory: SessionDirectory) -> Checkpoint:

@@ -126,10 +126,7 @@ def fork(
                     "title": name,
                     "checkpoint": made.checkpoint.id,
                     "message_count": count,
-                    "forked_from": {
-                        "session": found.id,
-                        "checkpoint": id_ or found.active_checkpoint_id,
-                    },
+                    "forked_from": storage.get_session(made.session_id).forked_from,
                 }
             )
             return

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ import typer
 
 from .. import pieces
 from ..errors import StorageError
+from ..exporters import graph
 from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
 from . import conversation, output, render, resolve
@@ -105,11 +106,11 @@ def log(
 ) -> None:
     """Print a session's checkpoints with their branches, newest first."""
     with output.reporting(as_json), open_store(store) as storage:
-        found = resolve.session(storage, session)
+        sessions = resolve.all_sessions(storage)
+        found = resolve.one_of(sessions, session)
         total = storage.list_checkpoints(found.id, ListCheckpointsQuery(limit=0)).total
         query = ListCheckpointsQuery(limit=limit, offset=max(total - limit, 0))
         page = storage.list_checkpoints(found.id, query)
-        active = found.active_checkpoint_id
         heads = _heads(storage, found)
         if not total:
             for problem in page.problems:
@@ -118,14 +119,15 @@ def log(
         if as_json:
             checkpoints = msgspec.to_builtins(page.checkpoints)
             for each in checkpoints:
-                each["active"] = each["id"] == str(active)
+                each["active"] = each["id"] == str(found.active_checkpoint_id)
                 each["head"] = UUID(each["id"]) in heads
-            output.print_json({"checkpoints": checkpoints, "total": total, "problems": page.problems})
+            told = {"checkpoints": checkpoints, "total": total, "problems": page.problems}
+            output.print_json({**told, **_relations(found, sessions)})
             return
         newest = page.checkpoints[::-1]
         without = _add_states(storage, found.id, newest, total)
         with output.paged(wanted=pager) as console:
-            render.log(console, newest, active, heads)
+            render.log(console, found, newest, heads, sessions)
         if total > len(newest):
             output.note(f"{counted(total - len(newest), 'older checkpoint')} not shown (-n {total})")
         if without:
@@ -134,6 +136,16 @@ def log(
             output.note(f"! {problem}")
         if len(heads) > 1:
             output.note(f"{len(heads)} heads met: sessionfs rewind settles which one goes on")
+
+
+def _relations(found: SessionSummary, sessions: list[SessionSummary]) -> dict[str, Any]:
+    """Return where a session was forked from, and which were forked from it."""
+    forks = [
+        {"session_id": each.id, "checkpoint_id": at, "title": each.title, "status": each.status}
+        for at, some in graph.forks(sessions, found.id).items()
+        for each in some
+    ]
+    return {"forked_from": found.forked_from, "forks": forks}
 
 
 def _heads(storage: FileStorage, found: SessionSummary) -> set[UUID]:

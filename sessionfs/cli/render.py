@@ -139,29 +139,71 @@ def with_checkpoint(found: SessionSummary, checkpoint: Checkpoint) -> Session:
         created_at=found.created_at,
         updated_at=found.updated_at,
         active_checkpoint=checkpoint,
+        forked_from=found.forked_from,
     )
 
 
 def log(
-    console: Console, checkpoints: list[CheckpointSummary], active: UUID | None, heads: set[UUID]
+    console: Console,
+    found: SessionSummary,
+    checkpoints: list[CheckpointSummary],
+    heads: set[UUID],
+    sessions: list[SessionSummary],
 ) -> None:
-    """Print checkpoints with their branches, newest first, by the digits that begin their files."""
-    now = datetime.now(UTC)
-    for drawing, checkpoint in graph.rows(checkpoints):
+    """Print checkpoints with their branches, newest first, by the digits that begin their files.
+
+    ``sessions`` are all of the store: forks are told of beside the checkpoint they start from.
+    """
+    now, active = datetime.now(UTC), found.active_checkpoint_id
+    forks, short = graph.forks(sessions, found.id), short_ids([each.id for each in sessions])
+    shown = {each.id for each in checkpoints}
+    for drawing, drawn in graph.rows(checkpoints, forks):
         line = Text(drawing + " ", style="blue")
-        if checkpoint is not None:
-            line.append(checkpoint.id.hex[:HASH12], "yellow")
-            if checkpoint.id == active:
-                line.append(" (active)", "bold green")
-            elif checkpoint.id in heads:
-                line.append(" (head)", "bold yellow")
-            line.append(f" {ago(checkpoint.created_at, now)}", "dim")
-            line.append(f"  {counted(checkpoint.message_count, 'message')}")
-            if checkpoint.problem is not None:
-                line.append(f"  ! {harmless(checkpoint.problem)}", "red")
-            elif checkpoint.state is not None:
-                line.append(f"  {_last_said(checkpoint.state.messages)}")
-        console.print(line, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
+        if isinstance(drawn, SessionSummary):
+            line.append_text(_fork(drawn, short))
+        elif drawn is not None:
+            line.append_text(_checkpoint(drawn, now, active, heads))
+        _print_cut(console, line)
+    for fork in (each for at, some in forks.items() if at not in shown for each in some):
+        _print_cut(console, _fork(fork, short))
+    if found.forked_from is not None:
+        origin = {each.id: each for each in sessions}.get(found.forked_from.session_id)
+        line = Text("forked from ", "magenta")
+        line.append(f"{one_line(origin.title, 60) or '(no title)'} " if origin else "", "default")
+        line.append(short[origin.id] if origin else str(found.forked_from.session_id), "yellow")
+        line.append("" if origin else ", which is not here,", "default")
+        line.append(f" at {found.forked_from.checkpoint_id.hex[:HASH12]}", "default")
+        _print_cut(console, line)
+
+
+def _checkpoint(
+    checkpoint: CheckpointSummary, now: datetime, active: UUID | None, heads: set[UUID]
+) -> Text:
+    line = Text(checkpoint.id.hex[:HASH12], "yellow")
+    if checkpoint.id == active:
+        line.append(" (active)", "bold green")
+    elif checkpoint.id in heads:
+        line.append(" (head)", "bold yellow")
+    line.append(f" {ago(checkpoint.created_at, now)}", "dim")
+    line.append(f"  {counted(checkpoint.message_count, 'message')}", "default")
+    if checkpoint.problem is not None:
+        line.append(f"  ! {harmless(checkpoint.problem)}", "red")
+    elif checkpoint.state is not None:
+        line.append(f"  {_last_said(checkpoint.state.messages)}", "default")
+    return line
+
+
+def _fork(fork: SessionSummary, short: dict[UUID, str]) -> Text:
+    """Return the line of a session that was forked from the one that is shown."""
+    at = f" at {fork.forked_from.checkpoint_id.hex[:HASH12]}" if fork.forked_from else ""
+    line = Text(f"→ forked{at}  ", "magenta").append(short[fork.id], "yellow")
+    line.append(f"  {one_line(fork.title, 60) or '(no title)'}", "default")
+    return line.append("  deleted" if fork.status is SessionStatus.DELETED else "", "red")
+
+
+def _print_cut(console: Console, line: Text) -> None:
+    """Print a line that a terminal cuts at its end, and of which a pipe gets all."""
+    console.print(line, no_wrap=True, overflow="ellipsis", crop=console.is_terminal)
 
 
 def relocated(console: Console, found: list[Relocated], ids: list[UUID]) -> None:

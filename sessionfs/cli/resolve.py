@@ -54,7 +54,11 @@ def session(storage: FileStorage, given: str) -> SessionSummary:
     ``@1`` is the first that ``ls`` lists; else it is a unique prefix of an id; else words that are all
     in one title, of a session that is not deleted if there is one.
     """
-    sessions = all_sessions(storage)
+    return one_of(all_sessions(storage), given)
+
+
+def one_of(sessions: list[SessionSummary], given: str) -> SessionSummary:
+    """Return of all sessions of a store, newest first, the one that ``session`` returns."""
     newest = _NEWEST.fullmatch(given)
     if newest:
         listed = [each for each in sessions if each.status is SessionStatus.ACTIVE]

@@ -1,18 +1,32 @@
-"""Drawing checkpoints and their branches, newest first, in columns of text."""
+"""Drawing checkpoints, their branches and their forks, newest first, in columns of text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
-from ..models import CheckpointSummary
+from ..models import CheckpointSummary, SessionSummary
+
+_NONE: Mapping[UUID, Sequence[SessionSummary]] = {}
 
 
-def rows(checkpoints: Sequence[CheckpointSummary]) -> Iterator[tuple[str, CheckpointSummary | None]]:
-    """Give a line of drawing for each checkpoint, and lines without one where branches meet.
+def forks(sessions: Iterable[SessionSummary], origin: UUID) -> dict[UUID, list[SessionSummary]]:
+    """Return which of these sessions were forked from this one, by the checkpoint they start from."""
+    found: dict[UUID, list[SessionSummary]] = {}
+    for each in sessions:
+        if each.forked_from is not None and each.forked_from.session_id == origin:
+            found.setdefault(each.forked_from.checkpoint_id, []).append(each)
+    return found
+
+
+def rows(
+    checkpoints: Sequence[CheckpointSummary], forks: Mapping[UUID, Sequence[SessionSummary]] = _NONE
+) -> Iterator[tuple[str, CheckpointSummary | SessionSummary | None]]:
+    """Give a line of drawing for each checkpoint and each fork, and lines where branches meet.
 
     Args:
         checkpoints: newest first; a parent that is not among them ends its column.
+        forks: sessions by the checkpoint that they start from.
 
     """
     known = {checkpoint.id for checkpoint in checkpoints}
@@ -30,6 +44,7 @@ def rows(checkpoints: Sequence[CheckpointSummary]) -> Iterator[tuple[str, Checkp
         lanes[at] = parent if parent in known else None
         while lanes and lanes[-1] is None:
             lanes.pop()
+        yield from ((_passing(lanes), fork) for fork in forks.get(checkpoint.id, ()))
 
 
 def _free(lanes: list[UUID | None]) -> int:
@@ -43,6 +58,10 @@ def _free(lanes: list[UUID | None]) -> int:
 def _line(lanes: list[UUID | None], at: int) -> str:
     marks = ["*" if i == at else "|" if wanted else " " for i, wanted in enumerate(lanes)]
     return " ".join(marks).rstrip()
+
+
+def _passing(lanes: list[UUID | None]) -> str:
+    return " ".join("|" if wanted else " " for wanted in lanes).rstrip()
 
 
 def _meeting(lanes: list[UUID | None], ending: int) -> str:

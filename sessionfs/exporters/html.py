@@ -7,17 +7,27 @@ to run, load or style anything but its own style sheet and images that it holds.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from ..contract import SessionStorage
 from ..ids import HASH12
-from ..models import CheckpointSummary, Gap, ListCheckpointsQuery, Session
+from ..models import (
+    CheckpointSummary,
+    ForkedFrom,
+    Gap,
+    ListCheckpointsQuery,
+    ListSessionsQuery,
+    Session,
+    SessionStatus,
+    SessionSummary,
+)
 from ..pieces import Call, Image, Other, Piece, Text, Thinking, is_error, numbered, pieces, text_of
-from . import html_graph
+from . import graph, html_graph
 from .html_style import STYLE
 from .html_text import block, escaped, markdown, picture
 from .markdown import pretty, said_at
@@ -102,18 +112,44 @@ def _checkpoints(storage: SessionStorage, session: Session) -> str:
         drawn = storage.list_checkpoints(session.id, query).checkpoints[::-1]
     if not drawn:
         return ""
+    sessions = storage.list_sessions(ListSessionsQuery(limit=_EVERYTHING)).sessions
+    # A page is for others to read: what its owner deleted is not named on it.
+    kept = [each for each in sessions if each.status is not SessionStatus.DELETED]
+    forks = graph.forks(kept, session.id)
     active = session.active_checkpoint.id if session.active_checkpoint else None
     marks = {each.id: "head" for each in session.heads}
     marks |= {active: "shown here"} if active else {}
     more = len(newest) - len(drawn)
     note = f"<p>{_counted(more, 'older checkpoint')} not drawn</p>" if more else ""
     tips = _tips(newest)
+    count = sum(map(len, forks.values()))
     branches = f", {tips} branches" if tips > 1 else ""
+    branches += f", {_counted(count, 'fork')}" if count else ""
+    note += _elsewhere(forks, {each.id for each in drawn})
+    note += _origin(session.forked_from, kept) if session.forked_from else ""
     return (
-        f'<details class="checkpoints"{" open" if tips > 1 else ""}>'
+        f'<details class="checkpoints"{" open" if tips > 1 or count or session.forked_from else ""}>'
         f"<summary>{_counted(len(newest), 'checkpoint')}{branches}</summary>\n"
-        f"{html_graph.drawing(drawn, active, marks)}{note}</details>\n"
+        f"{html_graph.drawing(drawn, active, marks, forks)}{note}</details>\n"
     )
+
+
+def _elsewhere(forks: Mapping[UUID, Sequence[SessionSummary]], drawn: set[UUID]) -> str:
+    """Return the forks of checkpoints that are not drawn."""
+    return "".join(
+        f"<p>{html_graph.fork(each)} at <code>{at.hex[:HASH12]}</code></p>\n"
+        for at, some in forks.items()
+        if at not in drawn
+        for each in some
+    )
+
+
+def _origin(origin: ForkedFrom, sessions: Sequence[SessionSummary]) -> str:
+    """Return where a session was forked from."""
+    title = next((each.title for each in sessions if each.id == origin.session_id), None)
+    name = "" if title is None else f"{escaped(_brief(title) or '(no title)')} "
+    at = f"<code>{origin.checkpoint_id.hex[:HASH12]}</code>"
+    return f'<p class="fork">forked from {name}<code>{origin.session_id}</code> at {at}</p>\n'
 
 
 def _tips(checkpoints: Sequence[CheckpointSummary]) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from ..ids import HASH12
-from ..models import CheckpointSummary
+from ..models import CheckpointSummary, SessionSummary
 from ..pieces import plain, text_of
 from .html_text import escaped
 
@@ -42,7 +42,10 @@ def lanes(checkpoints: Sequence[CheckpointSummary]) -> dict[UUID, Node]:
 
 
 def drawing(
-    checkpoints: Sequence[CheckpointSummary], shown: UUID | None, marks: dict[UUID, str]
+    checkpoints: Sequence[CheckpointSummary],
+    shown: UUID | None,
+    marks: dict[UUID, str],
+    forks: Mapping[UUID, Sequence[SessionSummary]],
 ) -> str:
     """Return the drawing with the list; what is on the way to ``shown`` leads to its last message.
 
@@ -50,6 +53,7 @@ def drawing(
         checkpoints: newest first.
         shown: the checkpoint whose messages the page has.
         marks: words beside checkpoints: "active", "head".
+        forks: sessions by the checkpoint that they start from.
 
     """
     places, by_id = lanes(checkpoints), {each.id: each for each in checkpoints}
@@ -76,7 +80,10 @@ def drawing(
             lines.append(f'<path{kind} d="M{x} {y}{end}"/>')
         dots.append(f'<circle{kind} cx="{x}" cy="{y}" r="{_DOT}"/>')
     height = len(checkpoints) * _ROW
-    items = [_item(each, each.id in on_the_way, marks.get(each.id, "")) for each in checkpoints]
+    items = [
+        _item(each, each.id in on_the_way, marks.get(each.id, ""), forks.get(each.id, ()))
+        for each in checkpoints
+    ]
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return (
         f'<div class="graph"><svg aria-hidden="true" {size}>{"".join(lines)}{"".join(dots)}</svg>'
@@ -88,7 +95,9 @@ def _centre(place: Node) -> tuple[int, int]:
     return place.lane * _LANE + _LANE // 2, place.row * _ROW + _ROW // 2
 
 
-def _item(checkpoint: CheckpointSummary, on_the_way: bool, mark: str) -> str:
+def _item(
+    checkpoint: CheckpointSummary, on_the_way: bool, mark: str, forks: Sequence[SessionSummary]
+) -> str:
     name = f"<code>{checkpoint.id.hex[:HASH12]}</code>"
     if on_the_way and checkpoint.message_count:
         name = f'<a href="#m{checkpoint.message_count - 1}">{name}</a>'
@@ -96,7 +105,14 @@ def _item(checkpoint: CheckpointSummary, on_the_way: bool, mark: str) -> str:
     about = f"{checkpoint.created_at:%Y-%m-%d %H:%M} · {count:,} message{'s' * (count != 1)}"
     label = f' <b class="mark">{mark}</b>' if mark else ""
     said = f' <span class="said">{escaped(_said(checkpoint))}</span>' if checkpoint.state else ""
-    return f"<li>{name}{label} <small>{about}</small>{said}</li>\n"
+    forked = "".join(f" {fork(each)}" for each in forks)
+    return f"<li>{name}{label} <small>{about}</small>{forked}{said}</li>\n"
+
+
+def fork(session: SessionSummary) -> str:
+    """Return what is told of a session that was forked from the one that the page has."""
+    title = escaped(_cut(session.title) or "(no title)")
+    return f'<span class="fork">→ forked: {title} <code>{session.id}</code></span>'
 
 
 def _said(checkpoint: CheckpointSummary) -> str:
@@ -104,6 +120,11 @@ def _said(checkpoint: CheckpointSummary) -> str:
     for message in reversed(checkpoint.state.messages if checkpoint.state else []):
         fields = plain(message)
         if fields.get("role") == "user":
-            line = " ".join(text_of(fields)[: _SAID * 4].split())
-            return line if len(line) <= _SAID else line[: _SAID - 1] + "…"
+            return _cut(text_of(fields))
     return ""
+
+
+def _cut(text: str) -> str:
+    """Return the beginning of a text, on one line."""
+    line = " ".join(text[: _SAID * 4].split())
+    return line if len(line) <= _SAID else line[: _SAID - 1] + "…"

@@ -40,7 +40,7 @@ summary { cursor: pointer; }
   text-overflow: ellipsis; }
 .graph path { fill: none; stroke: var(--soft); stroke-width: 2; } .graph circle { fill: var(--soft); }
 .graph path.way { stroke: var(--accent); } .graph circle.way { fill: var(--accent); }
-.graph small, .said { color: var(--soft); }
+.graph small, .said { color: var(--soft); } .checkpoints > p { padding: 0 1rem; }
 .mark { padding: .05rem .4rem; border-radius: 4px; background: var(--accent); color: var(--page);
   font-size: .72rem; }
 article { margin: 1.75rem 0 0; } article.more { margin-top: .5rem; }

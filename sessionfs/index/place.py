@@ -18,7 +18,7 @@ from ..errors import StorageError
 from ..files import Files
 from ..records import sha256
 
-VERSION = 3
+VERSION = 4
 """Of what the database holds; another one is thrown away."""
 
 LOCK_SECONDS = 2.0

@@ -96,6 +96,13 @@ class CheckpointSummary(msgspec.Struct):
     problem: str | None = None
 
 
+class ForkedFrom(msgspec.Struct):
+    """Where a fork starts: a session, which need not be here any more, and one of its checkpoints."""
+
+    session_id: UUID
+    checkpoint_id: UUID
+
+
 class Session(msgspec.Struct):
     """A session with its active checkpoint.
 
@@ -107,6 +114,7 @@ class Session(msgspec.Struct):
             that these may be older than they should; or that it was purged and has work that was not
             seen then; None: neither.
         source: where it was imported from, as the import said; None: it was made here.
+        forked_from: where ``fork_session`` had it start; None: it is no fork.
 
     """
 
@@ -121,6 +129,7 @@ class Session(msgspec.Struct):
     problem: str | None = None
     heads: list[CheckpointSummary] = []
     source: dict[str, Any] | None = None
+    forked_from: ForkedFrom | None = None
 
 
 class SessionSummary(msgspec.Struct):
@@ -132,6 +141,7 @@ class SessionSummary(msgspec.Struct):
         last_message_at: when the active checkpoint was made; None if it has no message.
         heads: how many tips of work there are; more than 1: see ``Session.heads``.
         problem: what is missing or damaged, in one sentence; None: nothing, as far as was read.
+        forked_from: where ``fork_session`` had it start; None: it is no fork.
 
     """
 
@@ -147,6 +157,7 @@ class SessionSummary(msgspec.Struct):
     last_message_at: datetime | None
     problem: str | None = None
     heads: int = 0
+    forked_from: ForkedFrom | None = None
 
 
 class BackendKind(enum.StrEnum):

@@ -6,7 +6,7 @@ import pytest
 
 from ..contract import SessionStorage
 from ..errors import ConflictError, NotFoundError
-from ..models import SessionStatus, SessionVisibility, UpdateSessionRequest
+from ..models import ForkedFrom, SessionStatus, SessionVisibility, UpdateSessionRequest
 from .base import (
     NOBODY,
     Contract,
@@ -105,6 +105,10 @@ class AppendingContract(Contract):
         assert (fork.title, fork.visibility, fork.cwd) == ("t", public, "/a")
         assert fork.status is SessionStatus.ACTIVE
         assert fork.active_checkpoint == made.checkpoint
+        origin = before.active_checkpoint
+        assert origin is not None
+        assert fork.forked_from == ForkedFrom(session, origin.id)
+        assert before.forked_from is None
         assert made.checkpoint.session_id == made.session_id
         assert made.checkpoint.parent_id is None
         assert said(made.checkpoint) == ["1", "2"]
@@ -121,10 +125,27 @@ class AppendingContract(Contract):
         made = storage.fork_session(session, checkpoint_id=first, title="fork")
         fork = storage.get_session(made.session_id)
         assert (fork.title, said(fork)) == ("fork", ["1"])
+        assert fork.forked_from == ForkedFrom(session, first)
         assert storage.get_session(storage.fork_session(session, title="").session_id).title == ""
         # Without an id it is the active one, not the newest.
         storage.set_active_checkpoint(session, first)
         assert said(storage.fork_session(session).checkpoint) == ["1"]
+
+    def test_where_a_fork_starts_is_listed(self, storage: SessionStorage) -> None:
+        """A list says of each fork where it starts, also of a fork's fork, and later too."""
+        session, first = new_session(storage, user("1"))
+        append(storage, session, user("2"))
+        fork = storage.fork_session(session, checkpoint_id=first)
+        again = storage.fork_session(fork.session_id)
+        append(storage, fork.session_id, user("3"))
+        storage.update_session(fork.session_id, UpdateSessionRequest(title="fork", cwd="/b"))
+        storage.delete_session(session)
+        listed = {each.id: each.forked_from for each in storage.list_sessions().sessions}
+        assert listed == {
+            session: None,
+            fork.session_id: ForkedFrom(session, first),
+            again.session_id: ForkedFrom(fork.session_id, fork.checkpoint.id),
+        }
 
     def test_fork_is_independent(self, storage: SessionStorage) -> None:
         """What is done to a fork does not show in the session, nor the reverse."""

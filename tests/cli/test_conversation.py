@@ -239,7 +239,7 @@ def test_fork_and_rename(imported: Command) -> None:
     before = imported.json("show", "6f1c")
     oldest = imported("log", "6f1c").splitlines()[-1].split()[1]
     told = imported.json("fork", "6f1c", "-c", oldest, "--title", "Another way")
-    assert (told["message_count"], told["forked_from"]["session"]) == (6, CLAUDE_ID)
+    assert (told["message_count"], told["forked_from"]["session_id"]) == (6, CLAUDE_ID)
     assert imported.json("show", "another way")["id"] == told["id"]
     assert imported("fork", "6f1c").split()[2:4] == ["12", "messages"]
     assert imported.json("show", "6f1c") == before

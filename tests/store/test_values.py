@@ -18,7 +18,7 @@ from sessionfs import (
     FileStorage,
     InvalidRequestError,
 )
-from sessionfs.records import InvalidRecordError, decode_object
+from sessionfs.records import InvalidRecordError, decode_object, encode_meta
 
 
 class Float(float):
@@ -159,3 +159,22 @@ def test_a_depth_that_one_reader_takes_and_another_does_not_is_never_a_crash() -
         except InvalidRecordError:
             refused += 1
     assert 0 < refused < 367
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        *(None, 5, [], {}, {"session": 1, "checkpoint": "a" * 64}, {"session": "../x"}),
+        {"session": "0199f3a2-6c1e-7d55-9b1f-3f0c7a1e2d44", "checkpoint": ["a" * 64]},
+    ],
+)
+def test_what_is_noted_in_the_place_of_where_a_fork_starts_is_no_fork(
+    tmp_path: Path, noted: object
+) -> None:
+    storage, session = create(tmp_path)
+    forked, at = storage.fork_session(session).session_id, "99980101T000000000000Z"
+    record = encode_meta(str(forked), at, {"forked_from": noted})
+    refs = Path(storage.session_path(forked)) / "refs"
+    (refs / f"meta.{at}-{hashlib.sha256(record).hexdigest()[:12]}.json").write_bytes(record)
+    assert storage.get_session(forked).forked_from is None
+    assert [each.forked_from for each in storage.list_sessions().sessions] == [None, None]

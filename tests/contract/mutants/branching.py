@@ -13,6 +13,8 @@ from sessionfs import (
     CreateSessionResult,
     FileStorage,
     InvalidRequestError,
+    ListSessionsQuery,
+    ListSessionsResult,
     NotFoundError,
     Session,
     SessionVisibility,
@@ -123,6 +125,23 @@ class ForkIsPrivate(FileStorage):
         private = UpdateSessionRequest(visibility=SessionVisibility.PRIVATE)
         self.update_session(made.session_id, private)
         return made
+
+
+@caught_by("test_fork", "test_fork_of_an_older_checkpoint")
+class ForkFromNowhere(FileStorage):
+    def get_session(self, session_id: UUID) -> Session:
+        found = super().get_session(session_id)
+        found.forked_from = None
+        return found
+
+
+@caught_by("test_where_a_fork_starts_is_listed")
+class ForksAreNotListed(FileStorage):
+    def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
+        found = super().list_sessions(query)
+        for each in found.sessions:
+            each.forked_from = None
+        return found
 
 
 @caught_by("test_bad_title_of_a_fork")
