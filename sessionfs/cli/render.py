@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -38,6 +40,7 @@ from .text import ago, counted, harmless, one_line
 
 ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
 _BAR, _LONGEST_BAR = 30, 80
+_NARROWEST = 12
 _BESIDE_BAR = 36
 """Room for the number of calls before a bar, and for how many failed and were aborted after it."""
 
@@ -66,7 +69,7 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
             ago(session.updated_at, now),
             f"{session.message_count:,}" if session.active_checkpoint_id else "?",
             title,
-            _cell(home(session.cwd) if session.cwd else ""),
+            _Directory(home(session.cwd) if session.cwd else ""),
         )
     console.print(table)
     for session in found:
@@ -272,6 +275,34 @@ def stats(console: Console, figures: SessionStats) -> None:
 
 def _cell(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+class _Directory:
+    """A path in a table: where it does not fit it is cut at its beginning, if it can be at a ``/``."""
+
+    def __init__(self, path: str) -> None:
+        self._path = " ".join(path.splitlines())
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        length = cell_len(self._path)
+        return Measurement(min(length, _NARROWEST), length).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(last_of(self._path, options.max_width), no_wrap=True, overflow="ellipsis")
+
+
+def last_of(path: str, width: int) -> str:
+    """Return the end of a path, of so many columns of a terminal at most."""
+    if cell_len(path) <= width:
+        return path
+    # What is further from the end than there are columns is not seen.
+    end = path[-max(width - 1, 1) :]
+    # At a name's beginning, unless that would leave most of the room empty.
+    starts = [i for i, each in enumerate(end) if each == "/" and cell_len(end[i:]) * 2 >= width]
+    for start in (*starts, *range(len(end))):
+        if cell_len(end[start:]) < width:
+            return f"…{end[start:]}"
+    return "…"
 
 
 def _last_said(messages: list[Any]) -> str:
