@@ -40,9 +40,10 @@ def diff(
 ) -> None:
     """Tell which messages B has more or less than A, and which it has in another way.
 
-    A checkpoint alone is found too, by the digits that log shows.
+    A checkpoint alone is found too, by the digits that log shows. Both have to be whole: what cannot be
+    read would look removed.
     """
-    with output.reporting(as_json), open_store(store) as storage:
+    with output.reporting(as_json, output.SHOW_PARTIAL), open_store(store) as storage:
         one = storage.get_checkpoint(resolve.state_id(storage, a))
         other = storage.get_checkpoint(resolve.state_id(storage, b, one.session_id))
         before, after = one.state.messages, other.state.messages

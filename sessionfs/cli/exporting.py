@@ -6,18 +6,17 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
 from .. import pieces
-from ..errors import InvalidRequestError, NotFoundError
+from ..errors import CorruptObjectError, IncompleteError, InvalidRequestError, NotFoundError
 from ..exporters import EXPORTERS, as_json_lines
 from ..importers import original
-from ..models import Session
+from ..models import Gap, Message, Session, SessionSummary
 from ..storage import FileStorage
-from . import output, resolve
-from .options import AsJson, Checkpoint, SessionArgument, Store, open_store
+from . import output, reading, render, resolve
+from .options import AsJson, Checkpoint, Partial, SessionArgument, Store, open_store
 from .text import counted, one_line
 
 ORIGINAL = "original"
@@ -33,6 +32,7 @@ def cat(
     store: Store = None,
     checkpoint: Checkpoint = None,
     text: Annotated[bool, typer.Option("--text", help="Only what was said, no JSON.")] = False,
+    partial: Partial = False,
     as_json: AsJson = False,
 ) -> None:
     """Print messages as they are stored, byte for byte: a JSON object a line.
@@ -40,28 +40,26 @@ def cat(
     The numbers are those that show and search tell. In front of a negative one put two hyphens:
     sessionfs cat @1 -- -1
     """
-    with output.reporting(as_json), open_store(store) as storage:
-        shown = opened(storage, resolve.session(storage, session).id, checkpoint)
+    with output.reporting(as_json, None if partial else output.PARTIAL), open_store(store) as storage:
+        shown = opened(storage, resolve.session(storage, session), checkpoint, partial=partial)
         state = shown.active_checkpoint.state if shown.active_checkpoint else None
-        messages = state.messages if state else []
-        for number in numbers or []:
-            if not -len(messages) <= number < len(messages):
-                has = f"the session has {counted(len(messages), 'message')}, which count from 0"
-                raise NotFoundError(f"no message {number}: {has}")
-        some = messages if not numbers else [messages[number] for number in numbers]
+        gaps = shown.active_checkpoint.gaps if shown.active_checkpoint else []
+        messages = _at(shown, numbers) if numbers else state.messages if state else []
         if text:
-            for message in some:
+            for message in messages:
                 output.print_bytes(
                     pieces.text_of(pieces.plain(message)).encode("utf-8", "replace") + b"\n"
                 )
         elif as_json:
-            output.print_json({"messages": some})
+            output.print_json({"messages": messages, **({"gaps": gaps} if partial else {})})
         else:
             if state is not None:
-                state.messages = some
+                state.messages = messages
             for line in as_json_lines(storage, shown):
                 output.print_bytes(line)
         sys.stdout.flush()
+        if not numbers:
+            _note_gaps(gaps)
 
 
 def export(
@@ -83,6 +81,7 @@ def export(
     store: Store = None,
     checkpoint: Checkpoint = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    partial: Partial = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a session as Markdown, as one HTML page that needs nothing else, or as JSON.
@@ -91,44 +90,84 @@ def export(
     prints, JSONL the messages alone, byte for byte. The original is what a session was imported from:
     every record of the source, in its order, whatever was done to the session since.
     """
-    with output.reporting(as_json), open_store(store) as storage:
-        if out is not None and str(out) == "-":
-            out = None
-        name = format_ or (out.suffix[1:].lower() if out else "") or "md"
-        name = {"markdown": "md", "htm": "html"}.get(name, name)
-        if name not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise typer.BadParameter(f"{one_line(name, 40)!r} is no format: --format takes {known}")
-        if name == ORIGINAL and checkpoint is not None:
-            raise typer.BadParameter(
-                "the original is that of the whole session: leave out --checkpoint"
-            )
-        shown = opened(storage, resolve.session(storage, session).id, checkpoint)
-        made = (
-            original(storage, shown.id).chunks()
-            if name == ORIGINAL
-            else EXPORTERS[name](storage, shown)
-        )
+    if out is not None and str(out) == "-":
+        out = None
+    name = format_ or (out.suffix[1:].lower() if out else "") or "md"
+    name = {"markdown": "md", "htm": "html"}.get(name, name)
+    if name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise typer.BadParameter(f"{one_line(name, 40)!r} is no format: --format takes {known}")
+    if name == ORIGINAL and checkpoint is not None:
+        raise typer.BadParameter("the original is that of the whole session: leave out --checkpoint")
+    if name == ORIGINAL and partial:
+        raise typer.BadParameter("the original is all of it: leave out --partial")
+    hint = output.SHOW_PARTIAL if name == ORIGINAL else None if partial else output.PARTIAL
+    with output.reporting(as_json, hint), open_store(store) as storage:
+        found = resolve.session(storage, session)
+        if name == ORIGINAL:
+            gaps, made = [], original(storage, found.id).chunks()
+        else:
+            shown = opened(storage, found, checkpoint, partial=partial)
+            gaps = shown.active_checkpoint.gaps if shown.active_checkpoint else []
+            made = EXPORTERS[name](storage, shown)
         if out is None:
             for chunk in made:
                 output.print_bytes(chunk)
             sys.stdout.flush()
+            _note_gaps(gaps)
             return
         size = _write(resolve.expanded(out), b"".join(made), force=force)
         if as_json:
-            output.print_json({"file": str(out), "format": name, "bytes": size, "session": shown.id})
+            output.print_json({"file": str(out), "format": name, "bytes": size, "session": found.id})
         else:
             typer.echo(f"exported  {one_line(str(out))}  {size:,} bytes")
+        _note_gaps(gaps)
 
 
-def opened(storage: FileStorage, session: UUID, checkpoint: str | None) -> Session:
+def opened(
+    storage: FileStorage, found: SessionSummary, checkpoint: str | None, *, partial: bool = False
+) -> Session:
     """Return a session at the checkpoint that a person names, or at the active one."""
-    if checkpoint is None:
-        return storage.get_session(session)
-    id_ = resolve.checkpoint_id(storage, session, checkpoint)
-    shown = storage.get_session(session)
-    shown.active_checkpoint = storage.get_checkpoint(id_)
+    if checkpoint is None and not partial:
+        return storage.get_session(found.id)
+    at = storage.get_checkpoint(reading.wanted(storage, found, checkpoint), partial=partial)
+    try:
+        shown = storage.get_session(found.id)
+    except (CorruptObjectError, IncompleteError):  # the active checkpoint, which need not be this one
+        return render.with_checkpoint(found, at)
+    shown.active_checkpoint = at
     return shown
+
+
+def _at(shown: Session, numbers: list[int]) -> list[Message]:
+    """Return the messages with these numbers, or say why there is none."""
+    checkpoint = shown.active_checkpoint
+    if checkpoint is None:
+        return []
+    total = len(checkpoint.state.messages) + sum(gap.count for gap in checkpoint.gaps)
+    places = [at for at, _ in pieces.numbered(shown)]
+    there = dict(zip(places, checkpoint.state.messages, strict=True))
+    some = []
+    for number in numbers:
+        if not -total <= number < total:
+            has = f"the session has {counted(total, 'message')}, which count from 0"
+            raise NotFoundError(f"no message {number}: {has}")
+        if number % total not in there:
+            gap = next(gap for gap in reversed(checkpoint.gaps) if gap.start <= number % total)
+            raise NotFoundError(f"message {number} cannot be read: {gap.problem}")
+        some.append(there[number % total])
+    return some
+
+
+def _note_gaps(gaps: list[Gap]) -> None:
+    """Say what is not among what was printed: nothing is left out silently."""
+    for gap in gaps:
+        place = (
+            f"message {gap.start}"
+            if gap.count == 1
+            else f"messages {gap.start} to {gap.start + gap.count - 1}"
+        )
+        output.note(f"! {place} cannot be read: {gap.problem}")
 
 
 def _write(path: Path, data: bytes, *, force: bool) -> int:

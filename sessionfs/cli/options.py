@@ -60,6 +60,10 @@ Checkpoint = Annotated[
         show_default=False,
     ),
 ]
+Partial = Annotated[
+    bool,
+    typer.Option("--partial", help="What can be read where files are damaged or missing."),
+]
 Cwd = Annotated[Path | None, typer.Option(help="Only sessions of this directory.", show_default=False)]
 Below = Annotated[
     Path | None,

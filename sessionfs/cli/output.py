@@ -20,8 +20,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ..errors import StorageError
+from ..errors import CorruptObjectError, IncompleteError, StorageError
 from .text import harmless, harmless_json
+
+PARTIAL = "--partial takes what can be read; sessionfs doctor says what is damaged"
+SHOW_PARTIAL = "show --partial shows what can be read; sessionfs doctor says what is damaged"
 
 _PIPED_WIDTH = 1000
 
@@ -54,15 +57,23 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def reporting(as_json: bool) -> Iterator[None]:
-    """Turn failures into one line, or one JSON object, and exit code 1."""
+def reporting(as_json: bool, if_damaged: str | None = None) -> Iterator[None]:
+    """Turn failures into one line, or one JSON object, and exit code 1.
+
+    Args:
+        as_json: as a JSON object.
+        if_damaged: what a person may do where something is damaged or missing.
+
+    """
     try:
         yield
     except StorageError as error:
         if as_json:
             print_json({"error": error.message, "code": error.code})
         else:
-            note(f"sessionfs: {error.message}")
+            damaged = isinstance(error, CorruptObjectError | IncompleteError)
+            hint = f" ({if_damaged})" if damaged and if_damaged else ""
+            note(f"sessionfs: {error.message}{hint}")
         raise typer.Exit(1) from error
 
 

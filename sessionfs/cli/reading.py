@@ -19,7 +19,7 @@ from ..exporters import graph
 from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
 from . import conversation, output, render, resolve
-from .options import AsJson, Checkpoint, SessionArgument, Store, open_store
+from .options import AsJson, Checkpoint, Partial, SessionArgument, Store, open_store
 from .text import counted, harmless
 
 _MOST_MESSAGES = 10_000
@@ -45,10 +45,7 @@ def show(
     pager: Annotated[
         bool, typer.Option("--pager/--no-pager", help="Page what is longer than the screen.")
     ] = True,
-    partial: Annotated[
-        bool,
-        typer.Option("--partial", help="What can be read where files are damaged or missing."),
-    ] = False,
+    partial: Partial = False,
     as_json: AsJson = False,
 ) -> None:
     """Print a session: its facts and the conversation, Markdown rendered, calls of tools folded.
@@ -56,7 +53,7 @@ def show(
     What is longer than the screen is shown in $SESSIONFS_PAGER, else $PAGER, else less. Each message
     has its number, as search tells it and cat takes it.
     """
-    with output.reporting(as_json), open_store(store) as storage:
+    with output.reporting(as_json, None if partial else output.PARTIAL), open_store(store) as storage:
         found = resolve.session(storage, session)
         if checkpoint is None and not partial:
             shown = storage.get_session(found.id)
