@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +14,14 @@ import typer
 
 from .. import importers
 from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
-from ..importers import discovery
+from ..importers import discovery, opening
 from ..models import ImportSessionResult
 from ..storage import FileStorage
 from . import output, resolve
 from .options import AsJson, RelaxedImport, Store
 from .text import counted, megabytes, one_line
+
+_NAME_LENGTH = 24
 
 
 def import_(
@@ -51,7 +53,7 @@ def import_(
             return
         storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
         # What came of it is printed when the bar is gone: the two share the terminal.
-        reports = [import_file(storage, file) for file in output.each(wanted, "Importing")]
+        reports = _reports(storage, wanted)
         if as_json:
             output.print_json({"files": reports})
         else:
@@ -62,6 +64,16 @@ def import_(
         # What lies in a tool's own directory and is no transcript is told of, and is no failure.
         if any("error" in report and (files or not report.get("unknown")) for report in reports):
             raise typer.Exit(1)
+
+
+def _reports(storage: FileStorage, files: list[Path]) -> list[dict[str, Any]]:
+    """Import files, with bars for many and for large ones."""
+    reports = []
+    with output.Bars() as bars:
+        for done, file in enumerate(files):
+            bars.files("Importing", done, len(files))
+            reports.append(import_file(storage, file, bars.bytes_read))
+    return reports
 
 
 def discovered() -> list[discovery.Found]:
@@ -115,31 +127,41 @@ def _tell(files: list[Path], as_json: bool) -> None:
         typer.echo(f"{each.get('tool', 'nothing')}  {one_line(each['file'], 1000)}")
 
 
-def import_file(storage: FileStorage, file: Path) -> dict[str, Any]:
-    """Import the sessions of a file, and return the report that ``--json`` prints."""
+def import_file(
+    storage: FileStorage, file: Path, show: Callable[[str, int, int], None] = lambda *_: None
+) -> dict[str, Any]:
+    """Import the sessions of a file, and return the report that ``--json`` prints.
+
+    ``show`` is told what is done with the file, and how many bytes of how many were read for it.
+    """
     report: dict[str, Any] = {"file": str(file), "sessions": [], "problems": []}
     errors: list[StorageError] = []
+    name = one_line(file.name, _NAME_LENGTH)
+    # A file of lines is looked through before it is known which session it is, and then read.
+    doing = "Reading"
     try:
         path = resolve.expanded(file)
         importer = importers.recognise(path)
     except StorageError as error:
         return {**report, "error": error.message, "code": error.code, "unknown": True}
     try:
-        for transcript in importer.read(path):
-            try:
-                result = storage.import_session(transcript.request)
-            except (InvalidRequestError, CorruptObjectError, NotFoundError) as error:
-                errors.append(error)  # of this session: the others are not kept back
-                continue
-            finally:
-                report["problems"] += [problem._asdict() for problem in transcript.problems]
-            report["sessions"].append(
-                {
-                    "tool": transcript.tool,
-                    "title": transcript.request.title,
-                    **msgspec.to_builtins(result),
-                }
-            )
+        with opening.telling(lambda done, total: show(f"{doing} {name}", done, total)):
+            for transcript in importer.read(path):
+                doing = "Importing"
+                try:
+                    result = storage.import_session(transcript.request)
+                except (InvalidRequestError, CorruptObjectError, NotFoundError) as error:
+                    errors.append(error)  # of this session: the others are not kept back
+                    continue
+                finally:
+                    report["problems"] += [problem._asdict() for problem in transcript.problems]
+                report["sessions"].append(
+                    {
+                        "tool": transcript.tool,
+                        "title": transcript.request.title,
+                        **msgspec.to_builtins(result),
+                    }
+                )
     except StorageError as error:
         errors.append(error)
     if errors:

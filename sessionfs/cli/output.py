@@ -12,13 +12,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from ..errors import CorruptObjectError, IncompleteError, StorageError
 from .text import harmless, harmless_json
@@ -27,22 +26,13 @@ PARTIAL = "--partial takes what can be read; sessionfs doctor says what is damag
 SHOW_PARTIAL = "show --partial shows what can be read; sessionfs doctor says what is damaged"
 
 _PIPED_WIDTH = 1000
-
-
-def each(files: list[Path], what: str) -> Iterator[Path]:
-    """Give the files, with a bar on standard error where there are many and a person looks."""
-    if len(files) < 2:
-        yield from files
-        return
-    with bar(what) as advance:
-        for done, file in enumerate(files):
-            advance(done, len(files))
-            yield file
+_LARGE = 16 << 20
+"""As many bytes as a person waits for."""
 
 
 def is_watched() -> bool:
-    """Tell whether a person sees progress."""
-    return sys.stderr.isatty()
+    """Tell whether a person sees progress: on a terminal on which a line can be written anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 @contextmanager
@@ -54,6 +44,54 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class Bars:
+    """Bars on standard error, where a person looks: for many files, and for a large one that is read.
+
+    Nothing is shown before there is something to wait for.
+    """
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def files(self, what: str, done: int, total: int) -> None:
+        """Show how many of the files are done, where there are many; nothing is read of the next."""
+        if total > 1:
+            self._show("files", what, done, total, f"{done:,} of {total:,}")
+        if "bytes" in self._tasks and self._progress is not None:
+            self._progress.remove_task(self._tasks.pop("bytes"))
+
+    def bytes_read(self, what: str, done: int, total: int) -> None:
+        """Show how much was read of a file, where it is large."""
+        if total >= _LARGE:
+            self._show("bytes", what, done, total, f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+
+    def _show(self, name: str, what: str, done: int, total: int, amount: str) -> None:
+        if not is_watched():
+            return
+        if self._progress is None:
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=20),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[amount]}", markup=False),
+            )
+            self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._progress.start()
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(what, total=total, amount=amount)
+        self._progress.update(
+            self._tasks[name], description=what, completed=done, total=total, amount=amount
+        )
 
 
 @contextmanager

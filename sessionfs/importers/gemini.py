@@ -35,7 +35,8 @@ from .base import (
     title_from,
     when,
 )
-from .lines import NOT_JSON, Line, Lines, Records, open_file, record_of
+from .lines import NOT_JSON, Line, Lines, Records, record_of
+from .opening import open_file
 from .turns import History
 
 TOOL = "gemini-cli"

@@ -10,17 +10,17 @@ import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ..errors import InvalidRequestError
 from ..messages import MAX_DEPTH, encode_metadata
+from .opening import open_file
 
 NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoders raise; msgspec's own errors are ValueErrors from version 0.20 on alone."""
@@ -58,20 +58,6 @@ class Line(NamedTuple):
     part: int = 0
     size: int = 0
     tail: bool = False
-
-
-def open_file(path: Path) -> BinaryIO:
-    """Open a regular file; InvalidRequestError says why it cannot be."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise InvalidRequestError(
-                f"{path} is not a regular file: it cannot be read from its beginning twice",
-                path=str(path),
-            )
-        return path.open("rb")
-    except OSError as error:
-        raise InvalidRequestError(f"{path}: {error.strerror}", path=str(path)) from error
 
 
 def first_bytes(path: Path) -> bytes:

@@ -1,0 +1,69 @@
+"""Opening what a tool wrote, and telling how far it was read."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from ..errors import InvalidRequestError
+
+Tell = Callable[[int, int], None]
+"""Is told how many bytes of how many were read of a file, from its beginning each time it is opened."""
+
+_tell: ContextVar[Tell | None] = ContextVar("tell", default=None)
+_TOLD_BYTES = 1 << 18
+
+
+@contextmanager
+def telling(tell: Tell) -> Iterator[None]:
+    """Have this told of what is read of the files that are opened meanwhile."""
+    token = _tell.set(tell)
+    try:
+        yield
+    finally:
+        _tell.reset(token)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file; InvalidRequestError says why it cannot be."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise InvalidRequestError(
+                f"{path} is not a regular file: it cannot be read from its beginning twice",
+                path=str(path),
+            )
+        tell = _tell.get()
+        if tell is None:
+            return path.open("rb")
+        return cast("BinaryIO", io.BufferedReader(_Told(path, tell), _TOLD_BYTES))
+    except OSError as error:
+        raise InvalidRequestError(f"{path}: {error.strerror}", path=str(path)) from error
+
+
+class _Told(io.FileIO):
+    """A file that tells how far it was read."""
+
+    def __init__(self, path: Path, tell: Tell) -> None:
+        super().__init__(path)
+        self._tell = tell
+        self._size = os.fstat(self.fileno()).st_size
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer) or 0
+        self._tell(self.tell(), max(self._size, self.tell()))
+        return count
+
+    def readall(self) -> bytes:
+        # A whole file at once would tell nothing until all of it is read.
+        pieces = []
+        piece = bytearray(_TOLD_BYTES)
+        while count := self.readinto(piece):
+            pieces.append(bytes(piece[:count]))
+        return b"".join(pieces)
