@@ -15,6 +15,7 @@ import typer
 from .. import importers
 from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
 from ..importers import discovery, opening
+from ..importers.compressed import CompressedError
 from ..models import ImportSessionResult
 from ..storage import FileStorage
 from . import output, resolve
@@ -85,6 +86,8 @@ def is_transcript(file: Path) -> bool:
     """Tell whether a file is one that a known tool writes."""
     try:
         importers.recognise(file)
+    except CompressedError:
+        return file.name.endswith(".jsonl.zst")  # whoever reads it says what is lacking
     except InvalidRequestError:
         return False
     return True
@@ -124,6 +127,8 @@ def _tell(files: list[Path], as_json: bool) -> None:
         output.print_json({"files": told})
         return
     for each in told:
+        if "error" in each:
+            output.note(f"! {each['error']}")
         typer.echo(f"{each.get('tool', 'nothing')}  {one_line(each['file'], 1000)}")
 
 
@@ -143,7 +148,8 @@ def import_file(
         path = resolve.expanded(file)
         importer = importers.recognise(path)
     except StorageError as error:
-        return {**report, "error": error.message, "code": error.code, "unknown": True}
+        told = {**report, "error": error.message, "code": error.code}
+        return told if isinstance(error, CompressedError) else {**told, "unknown": True}
     try:
         with opening.telling(lambda done, total: show(f"{doing} {name}", done, total)):
             for transcript in importer.read(path):

@@ -1,5 +1,7 @@
 """Codex: ``~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl``, a record a line.
 
+Newer versions may compress a rollout that was not written to for days: ``rollout-*.jsonl.zst``.
+
 ``response_item`` records that speak become messages: messages, tool calls and their outputs. All other
 records (``session_meta``, ``turn_context``, ``event_msg``, reasoning) are kept as records. In older
 rollouts the items stand on the lines themselves, without ``payload``.
@@ -33,6 +35,7 @@ from .turns import History
 
 TOOL = "codex"
 
+_ROLLOUTS = ("**/rollout-*.jsonl", "**/rollout-*.jsonl.zst")
 _ENVELOPES = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input", "local_shell_call": "action"}
 _OUTPUTS = ("function_call_output", "custom_tool_call_output")
@@ -43,8 +46,8 @@ def places(environment: Mapping[str, str], home: Path) -> list[Place]:
     """Return the directory of rollouts by day, and that of those that were archived."""
     directory = Path(environment.get("CODEX_HOME") or home / ".codex")
     return [
-        Place(directory / "sessions", ("**/rollout-*.jsonl",)),
-        Place(directory / "archived_sessions", ("**/rollout-*.jsonl",)),
+        Place(directory / "sessions", _ROLLOUTS),
+        Place(directory / "archived_sessions", _ROLLOUTS),
     ]
 
 

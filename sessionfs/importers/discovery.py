@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..errors import InvalidRequestError
 from .base import Importer, Place
+from .compressed import SUFFIX
 from .lines import first_bytes
 
 Stamp = tuple[tuple[int, int, int], ...]
@@ -75,5 +76,7 @@ def _glob(directory: Path, pattern: str) -> Iterator[Path]:
 
 
 def _is_outdated(path: Path, others: set[Path]) -> bool:
-    """Tell whether a conversation was moved to a file of lines beside it, and this one stayed."""
+    """Tell whether a conversation is in a file of lines beside it, and this one stayed."""
+    if path.suffix == SUFFIX:
+        return path.with_suffix("") in others
     return path.suffix == ".json" and path.with_suffix(".jsonl") in others

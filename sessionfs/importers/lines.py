@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +19,7 @@ import msgspec
 
 from ..errors import InvalidRequestError
 from ..messages import MAX_DEPTH, encode_metadata
-from .opening import open_file
+from .opening import open_file, size_of
 
 NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoders raise; msgspec's own errors are ValueErrors from version 0.20 on alone."""
@@ -134,7 +133,7 @@ class Lines(Records):
         super().__init__()
         self._path = path
         with open_file(path) as file:
-            self._end = os.fstat(file.fileno()).st_size
+            self._end = size_of(file)
         self._held = list(self._read(0)) if self._end <= _HELD_BYTES else None
 
     def after(self, number: int) -> Iterator[Line]:

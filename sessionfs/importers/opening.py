@@ -1,10 +1,11 @@
-"""Opening what a tool wrote, and telling how far it was read."""
+"""Opening what a tool wrote, compressed or not, and telling how far it was read."""
 
 from __future__ import annotations
 
 import io
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ..errors import InvalidRequestError
+from .compressed import MAGIC, Decompressed
 
 Tell = Callable[[int, int], None]
 """Is told how many bytes of how many were read of a file, from its beginning each time it is opened."""
@@ -31,7 +33,7 @@ def telling(tell: Tell) -> Iterator[None]:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a regular file; InvalidRequestError says why it cannot be."""
+    """Open a regular file to read what it holds, decompressed; InvalidRequestError: it cannot be."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -40,11 +42,32 @@ def open_file(path: Path) -> BinaryIO:
                 path=str(path),
             )
         tell = _tell.get()
-        if tell is None:
-            return path.open("rb")
-        return cast("BinaryIO", io.BufferedReader(_Told(path, tell), _TOLD_BYTES))
+        file = path.open("rb") if tell is None else _told(path, tell)
+        return _opened(file, path)
     except OSError as error:
         raise InvalidRequestError(f"{path}: {error.strerror}", path=str(path)) from error
+
+
+def size_of(file: BinaryIO) -> int:
+    """Return how much an opened file holds now; of a compressed one, which never grows: no limit."""
+    compressed = isinstance(file, io.BufferedReader) and isinstance(file.raw, Decompressed)
+    return sys.maxsize if compressed else os.fstat(file.fileno()).st_size
+
+
+def _opened(file: BinaryIO, path: Path) -> BinaryIO:
+    try:
+        beginning = file.read(len(MAGIC))
+        file.seek(0)
+        if beginning != MAGIC:
+            return file
+        return cast("BinaryIO", io.BufferedReader(Decompressed(file, path), _TOLD_BYTES))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _told(path: Path, tell: Tell) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_Told(path, tell), _TOLD_BYTES))
 
 
 class _Told(io.FileIO):
