@@ -90,7 +90,7 @@ def is_of_import(directory: SessionDirectory, sha: str) -> bool:
 def checkpoints_of(metadata: bytes | None, otherwise: int) -> int:
     """Return how many checkpoints an import had made, as the metadata of its last one says."""
     note = _decoded(metadata)
-    return otherwise if note is None else _number(note, "checkpoints")
+    return otherwise if note is None or "checkpoints" not in note else _number(note, "checkpoints")
 
 
 def _target(directory: SessionDirectory, refs: RefNames, hash12: str) -> str | None:

@@ -63,7 +63,11 @@ def original(storage: FileStorage, session_id: UUID) -> Original:
     if tips:
         last = max(tips, key=lambda tip: _source(metadata, tip)["point"].get("lines", 0))
         return _of_line(storage, last, known, metadata)
-    rows = [each.id for each in listed if _source(metadata, each.id).get("tool") == stakpak.TOOL]
+    rows = [
+        each.id
+        for each in listed
+        if _is_own(each, source := _source(metadata, each.id)) and _is_row(source)
+    ]
     if rows:
         row = (session.source or {}).get("row")
         return Original(stakpak.TOOL, _rows(storage, row, rows))
@@ -79,15 +83,25 @@ def _imported(head: UUID, known: dict[UUID, CheckpointSummary], metadata: Metada
     """Return the nearest checkpoint, from a head on to its ancestors, that an import alone made."""
     following: UUID | None = head
     while following is not None and following in known:
-        point, listed = _source(metadata, following).get("point"), known[following]
-        if (
-            isinstance(point, dict)
-            and point.get("messages") == listed.message_count
-            and point.get("session") == str(listed.session_id)
-        ):
+        source, listed = _source(metadata, following), known[following]
+        if _is_own(listed, source) and not _is_row(source):
             return following
         following = listed.parent_id
     return None
+
+
+def _is_own(listed: CheckpointSummary, source: dict[str, Any]) -> bool:
+    """Tell whether an import alone made a checkpoint, and not somebody who had its metadata."""
+    point = source.get("point")
+    return (
+        isinstance(point, dict)
+        and point.get("messages") == listed.message_count
+        and point.get("session") == str(listed.session_id)
+    )
+
+
+def _is_row(source: dict[str, Any]) -> bool:
+    return source.get("tool") == stakpak.TOOL
 
 
 def _of_line(

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 
@@ -126,7 +127,8 @@ def _rows(database: Any, session: object) -> Iterator[_Row]:
 
 
 def _transcript(database: Any, row: _Row) -> Transcript:
-    history = _History()
+    session = session_id(TOOL, _text(row["id"]))
+    history = _History(session)
     for each in _rows(database, row["id"]):
         history.add(each)
     problems = [
@@ -137,13 +139,12 @@ def _transcript(database: Any, row: _Row) -> Transcript:
         problems.append(Problem(0, f"session {_text(row['id'])} has no checkpoint that can be read"))
     if not history.checkpoints:
         note = {"source": {"tool": TOOL, "note": "no checkpoint could be read"}}
-        history.checkpoints.append(
-            ImportedCheckpoint(messages=[], created_at=_time(row["created_at"]), metadata=note)
-        )
+        history.put(row, note)
     request = ImportSessionRequest(
-        session_id=session_id(TOOL, _text(row["id"])),
+        session_id=session,
         title=_text(row["title"] or UNTITLED),
-        checkpoints=history.checkpoints,
+        # All of them each time; as they are noted, what was done here since is told apart from them.
+        checkpoints=lambda _: history.checkpoints,
         created_at=_time(row["created_at"]),
         visibility=_one_of(SessionVisibility, row.get("visibility"), SessionVisibility.PRIVATE),
         status=_one_of(SessionStatus, row.get("status"), SessionStatus.ACTIVE),
@@ -181,7 +182,8 @@ def _original_state(messages: list[_Row], metadata: _Row) -> _Row | None:
 class _History:
     """Collects a session's checkpoints; what a state has from its parent is not held again."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: UUID) -> None:
+        self._session = session
         self.checkpoints: list[ImportedCheckpoint] = []
         self.problems: list[str] = []
         self.readable = False
@@ -201,6 +203,10 @@ class _History:
             self.problems.append(f"{name}: {error.message}")
             known = self._damaged(row, parent)
         self._known[row["id"]] = self._last = known
+
+    def put(self, row: _Row, metadata: _Row) -> None:
+        """Add a checkpoint without messages, with the time of a row."""
+        self._put(row, None, [], metadata, _Known(0, 0, b""), appends=False)
 
     def _sound(self, row: _Row, parent: _Known | None) -> _Known:
         """Add a sound row; InvalidRequestError says why its state cannot be read."""
@@ -227,6 +233,7 @@ class _History:
         known: _Known,
         appends: bool,
     ) -> _Known:
+        metadata["source"]["point"] = {"session": str(self._session), "messages": known.length}
         self.checkpoints.append(
             ImportedCheckpoint(
                 messages=messages,
