@@ -28,7 +28,8 @@ def main() -> None:
     # What a terminal's encoding lacks is told in other characters, and is no error.
     codecs.register_error("sessionfs", _plainly)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        # The locale C lets nothing but ASCII through, and is not strict.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="sessionfs")
     app(prog_name="sessionfs")
 

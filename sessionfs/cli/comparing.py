@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, unified_diff
 from typing import Annotated, Any, NamedTuple
@@ -15,7 +16,7 @@ from ..messages import encode_messages
 from ..models import Checkpoint, Message
 from . import conversation, output, resolve
 from .options import AsJson, Store, open_store
-from .text import counted, harmless
+from .text import beginning, counted, harmless
 
 _LINES = 6
 
@@ -131,7 +132,10 @@ def _lines(
         rows = [f"{sign}{line}" for line in _text(shown or {}).splitlines()]
     most = len(rows) if full or len(rows) <= _LINES * 2 + 1 else _LINES * 2
     for row in rows[:most]:
-        yield Text(row, style={"+": "green", "-": "red", "@": "cyan"}.get(row[:1], ""))
+        begins, left = beginning(row, sys.maxsize if full else conversation.RESULT_LENGTH)
+        yield Text(begins, style={"+": "green", "-": "red", "@": "cyan"}.get(row[:1], ""))
+        if left:
+            yield Text(f"… {counted(left, 'more character')} (--full)", style="dim")
     if most < len(rows):
         yield Text(f"… {counted(len(rows) - most, 'more line')} (--full)", style="dim")
 

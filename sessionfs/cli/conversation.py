@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.markdown import Markdown
 from rich.padding import Padding
@@ -15,9 +17,12 @@ from .. import pieces
 from ..exporters.markdown import said_at
 from ..models import Gap, Session
 from .render import ROLE_STYLES, home
-from .text import counted, harmless, one_line
+from .text import beginning, counted, harmless, one_line
 
 _RESULT_LINES = 12
+RESULT_LENGTH = 1_000
+"""Of a line of a tool's result, which may be a whole file, as many characters are shown."""
+
 _CALL_LENGTH = 160
 _WHOLE = 10_000
 _THEME = "ansi_dark"
@@ -48,7 +53,8 @@ def session(
     facts = [str(shown.id), shown.visibility.lower(), shown.status.lower()]
     facts += [home(shown.cwd)] if shown.cwd else []
     facts += [f"created {shown.created_at:%Y-%m-%d %H:%M}", counted(total, "message")]
-    console.print(Text(" · ".join(facts), style="dim"), soft_wrap=not console.is_terminal)
+    for told in _laid_out(facts, console.width) if console.is_terminal else [" · ".join(facts)]:
+        console.print(Text(told, style="dim"), soft_wrap=not console.is_terminal)
     gaps = list(checkpoint.gaps) if checkpoint else []
     rendered = console.is_terminal and not console.is_dumb_terminal and not raw
     for index, message in messages:
@@ -61,6 +67,18 @@ def session(
             console.print(line, soft_wrap=as_it_is)
     for gap in gaps:
         _gap(console, gap)
+
+
+def _laid_out(facts: list[str], width: int) -> list[str]:
+    """Return facts on lines of this width, none broken that fits on one."""
+    lines = [facts[0]]
+    for fact in facts[1:]:
+        longer = f"{lines[-1]} · {fact}"
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fact)
+    return lines
 
 
 def heading(index: int, message: dict[str, Any]) -> Text:
@@ -86,7 +104,8 @@ def message_lines(
     """Give a message as a heading and what follows it, tool calls folded to a line unless ``full``."""
     yield heading(index, message)
     role = message.get("role")
-    most = _RESULT_LINES if role == "tool" and not full else _WHOLE
+    folded = role == "tool" and not full
+    most, longest = (_RESULT_LINES, RESULT_LENGTH) if folded else (_WHOLE, sys.maxsize)
     call_length = _WHOLE if full else min(_CALL_LENGTH, width) if rendered else _CALL_LENGTH
     for piece in pieces.pieces(message):
         match piece:
@@ -94,11 +113,11 @@ def message_lines(
                 if rendered and role not in ("tool", "user"):
                     yield _markdown(text)
                 else:
-                    yield from _folded(harmless(text).splitlines(), most)
+                    yield from _folded(harmless(text).splitlines(), most, longest)
             case pieces.Thinking(text) if rendered:
                 yield Padding(Text(harmless(text), style="dim italic"), (0, 0, 0, 2))
             case pieces.Thinking(text):
-                yield from _folded(harmless(text).splitlines(), most)
+                yield from _folded(harmless(text).splitlines(), most, longest)
             case pieces.Image():
                 yield Text(harmless(f"[{piece.name()}]"), style="magenta")
             case pieces.Call(_, tool, arguments):
@@ -118,10 +137,14 @@ def _markdown(text: str) -> Markdown:
     return rendered
 
 
-def _folded(lines: list[str], most: int) -> Iterator[Text]:
+def _folded(lines: list[str], most: int, longest: int) -> Iterator[Text]:
     # Where one line would be left out, it is as short to show it.
     shown = lines if len(lines) <= most + 1 else lines[:most]
-    yield from (Text(line) for line in shown)
+    for line in shown:
+        begins, left = beginning(line, longest)
+        yield Text(begins)
+        if left:
+            yield Text(f"… {counted(left, 'more character')} (--full)", style="dim")
     if len(lines) > len(shown):
         yield Text(f"… {counted(len(lines) - len(shown), 'more line')} (--full)", style="dim")
 

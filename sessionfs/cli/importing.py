@@ -69,17 +69,26 @@ def import_(
 
 def _reports(storage: FileStorage, files: list[Path]) -> list[dict[str, Any]]:
     """Import files, with bars for many and for large ones."""
-    reports = []
-    with output.Bars() as bars:
-        for done, file in enumerate(files):
-            bars.files("Importing", done, len(files))
-            reports.append(import_file(storage, file, bars.bytes_read))
+    reports: list[dict[str, Any]] = []
+    try:
+        with output.Bars() as bars:
+            for done, file in enumerate(files):
+                bars.files("Importing", done, len(files))
+                reports.append(import_file(storage, file, bars.bytes_read))
+    except KeyboardInterrupt:
+        told = f"{len(reports):,} of {counted(len(files), 'file')} done"
+        output.note(f"interrupted: {told}; importing again brings the rest")
+        raise
     return reports
 
 
 def discovered() -> list[discovery.Found]:
     """Return what the tools keep on this machine."""
-    return discovery.find(importers.IMPORTERS, os.environ, Path.home())
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise InvalidRequestError(f"{error} Name the transcripts: sessionfs import PATH...") from error
+    return discovery.find(importers.IMPORTERS, os.environ, home)
 
 
 def is_transcript(file: Path) -> bool:

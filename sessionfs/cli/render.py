@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,20 +57,12 @@ def sessions(console: Console, found: list[SessionSummary], ids: list[UUID]) -> 
     table.add_column("TITLE")
     table.add_column("DIRECTORY")
     for session in found:
-        title = _cell(one_line(session.title) or "(no title)")
-        if session.status is SessionStatus.DELETED:
-            title.stylize("strike")
-            title.append(" deleted", "red")
-        if session.heads > 1:
-            title.append(f" {session.heads} heads", "bold yellow")
-        if session.problem is not None:
-            title.append(" !", "bold red")
         table.add_row(
             short[session.id],
             ago(session.updated_at, now),
             f"{session.message_count:,}" if session.active_checkpoint_id else "?",
-            title,
-            _Directory(home(session.cwd) if session.cwd else ""),
+            _title_cell(session),
+            _directory_cell(session.cwd),
         )
     console.print(table)
     for session in found:
@@ -273,22 +266,40 @@ def stats(console: Console, figures: SessionStats) -> None:
         console.print(text.append(f"  {', '.join(others)}" if others else "", "dim"))
 
 
-def _cell(text: str) -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis")
+class _Cell:
+    """A cell of a table that gives way in a narrow terminal: it is cut to the room that is left."""
 
-
-class _Directory:
-    """A path in a table: where it does not fit it is cut at its beginning, if it can be at a ``/``."""
-
-    def __init__(self, path: str) -> None:
-        self._path = " ".join(path.splitlines())
+    def __init__(self, length: int, cut: Callable[[int], Text]) -> None:
+        self._length = length
+        self._cut = cut
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        length = cell_len(self._path)
-        return Measurement(min(length, _NARROWEST), length).with_maximum(options.max_width)
+        return Measurement(min(self._length, _NARROWEST), self._length).with_maximum(options.max_width)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(last_of(self._path, options.max_width), no_wrap=True, overflow="ellipsis")
+        yield self._cut(options.max_width)
+
+
+def _title_cell(session: SessionSummary) -> _Cell:
+    """Return a title with what is to be known of the session, which is not cut with it."""
+    title, marks = one_line(session.title) or "(no title)", Text()
+    deleted = session.status is SessionStatus.DELETED
+    marks.append(" deleted" if deleted else "", "red")
+    marks.append(f" {session.heads} heads" if session.heads > 1 else "", "bold yellow")
+    marks.append(" !" if session.problem is not None else "", "bold red")
+
+    def cut(width: int) -> Text:
+        shown = Text(title, style="strike" if deleted else "", no_wrap=True)
+        shown.truncate(max(width - marks.cell_len, 1), overflow="ellipsis")
+        return Text(no_wrap=True).append_text(shown).append_text(marks)
+
+    return _Cell(cell_len(title) + marks.cell_len, cut)
+
+
+def _directory_cell(path: str | None) -> _Cell:
+    """Return a path, cut at its beginning where it does not fit: its end says most."""
+    shown = home(path) if path else ""
+    return _Cell(cell_len(shown), lambda width: Text(last_of(shown, width), no_wrap=True))
 
 
 def last_of(path: str, width: int) -> str:
@@ -314,7 +325,10 @@ def _last_said(messages: list[Any]) -> str:
 
 
 def home(path: str) -> str:
-    """Return a directory as people name it, with ``~``, harmless."""
-    mine = str(Path.home())
+    """Return a directory as people name it, with ``~``, on one harmless line."""
+    try:
+        mine = str(Path.home())
+    except RuntimeError:  # whoever this is has none
+        return on_one_line(path)
     inside = path == mine or path.startswith(mine + "/")
-    return harmless("~" + path[len(mine) :] if inside else path)
+    return on_one_line("~" + path[len(mine) :] if inside else path)

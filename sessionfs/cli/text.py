@@ -42,6 +42,11 @@ def one_line(text: str, most: int = 200) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def beginning(line: str, most: int) -> tuple[str, int]:
+    """Return a line, cut where it is much longer than this, and how many characters that leaves out."""
+    return (line, 0) if len(line) <= most + most // 10 else (line[:most], len(line) - most)
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """Return how long ago a time is, as ``3 min``; a date where that is more than a year."""
     amount = (now - moment).total_seconds()

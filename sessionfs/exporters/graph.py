@@ -44,7 +44,7 @@ def rows(
         lanes[at] = parent if parent in known else None
         while lanes and lanes[-1] is None:
             lanes.pop()
-        yield from ((_passing(lanes), fork) for fork in forks.get(checkpoint.id, ()))
+        yield from ((_passing(lanes, at), fork) for fork in forks.get(checkpoint.id, ()))
 
 
 def _free(lanes: list[UUID | None]) -> int:
@@ -60,8 +60,9 @@ def _line(lanes: list[UUID | None], at: int) -> str:
     return " ".join(marks).rstrip()
 
 
-def _passing(lanes: list[UUID | None]) -> str:
-    return " ".join("|" if wanted else " " for wanted in lanes).rstrip()
+def _passing(lanes: list[UUID | None], at: int) -> str:
+    ended = [None] * (at + 1 - len(lanes))
+    return " ".join("|" if wanted else " " for wanted in [*lanes, *ended])
 
 
 def _meeting(lanes: list[UUID | None], ending: int) -> str:
