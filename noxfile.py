@@ -161,6 +161,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/benchmarks/compare.py", *session.posargs)
     others = [each for each in session.posargs if each != "--publish"]
     session.run("python", "tests/benchmarks/index.py", *others)
+    session.run("python", "tests/benchmarks/transcripts.py", *others)
 
 
 @nox.session

@@ -1,12 +1,15 @@
 """Imports transcripts in the tools' shapes: how many a second, and in how much memory.
 
-``python -m tests.benchmarks.transcripts [COUNT]`` prints sessions a second for the first import, for
-the second, which finds nothing new, and the memory that each took at most; then the same of one file of
-200 MB. Copying the same files is measured beside it: what the file system alone takes.
+    python tests/benchmarks/transcripts.py [--quick] [--directory DIR]
+
+Prints sessions a second for the first import of 10,000 transcripts, for the second, which finds nothing
+new, and the memory that each took at most; then the same of one file of 200 MB. Copying the same files
+is measured beside it: what the file system alone takes. With --quick 500 transcripts and 20 MB.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import shutil
@@ -17,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 _WORDS = [
@@ -25,7 +28,16 @@ _WORDS = [
     *["beds", "with", "old", "straw"],
 ]
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_BIG_BYTES = 200 << 20
+
+
+class Effort(NamedTuple):
+    """How many transcripts, and how many bytes in one."""
+
+    transcripts: int
+    big: int
+
+
+FULL, QUICK = Effort(10_000, 200 << 20), Effort(500, 20 << 20)
 
 Record = dict[str, Any]
 
@@ -115,13 +127,13 @@ def write(home: Path, count: int) -> int:
     return written
 
 
-def write_big(path: Path) -> int:
-    """Write one transcript of 200 MB."""
+def write_big(path: Path, size: int) -> int:
+    """Write one transcript of so many bytes."""
     chance, written = random.Random(7), 0
     with path.open("wb") as file:
         for record in claude_code(chance, UUID(int=1), 1 << 30, words=4_000):
             written += file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
-            if written > _BIG_BYTES:
+            if written > size:
                 return written
     return written
 
@@ -145,9 +157,20 @@ def imported(home: Path, *arguments: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    with tempfile.TemporaryDirectory() as directory:
-        home = Path(directory)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_const", const=QUICK, dest="effort")
+    parser.add_argument(
+        "--directory", type=Path, help="on the disk to measure; default: a temporary one"
+    )
+    parser.set_defaults(effort=FULL)
+    arguments = parser.parse_args()
+    count, big_size = arguments.effort
+    if arguments.directory is not None:
+        arguments.directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
+        home = Path(directory).resolve()
         size = write(home, count)
         print(f"{count:,} transcripts, {size / 1e6:,.0f} MB")
         before = time.perf_counter()
@@ -161,7 +184,7 @@ def main() -> None:
             rate = f"{count / seconds:,.0f} a second, {seconds / copied:.1f} times as long as copying"
             print(f"{what}: {rate}, {most:,.0f} MB")
         big = home / "big.jsonl"
-        size = write_big(big)
+        size = write_big(big, big_size)
         for what in ("first import", "second import"):
             seconds, most = imported(home, str(big))
             print(f"{size / 1e6:,.0f} MB, {what}: {size / 1e6 / seconds:,.0f} MB/s, {most:,.0f} MB")
