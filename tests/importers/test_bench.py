@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,9 @@ SCRIPT = "tests/benchmarks/transcripts.py"
 
 
 def test_it_measures_less_where_it_is_told_to_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    there = tmp_path / "not" / "yet"
+    there = tmp_path / "there"
+    there.mkdir()
+    os.utime(there, (0, 0))
     done = subprocess.run(
         [sys.executable, ROOT / SCRIPT, "--quick", "--directory", there],
         capture_output=True,
@@ -31,6 +34,7 @@ def test_it_measures_less_where_it_is_told_to_and_leaves_nothing_behind(tmp_path
     ):
         assert re.search(rf"^{line}\d", done.stdout, re.MULTILINE), done.stdout
     assert [*there.iterdir()] == []
+    assert there.stat().st_mtime > 0  # it was there that something was made, and removed
 
 
 def test_the_session_bench_runs_it_with_what_the_others_are_given() -> None:
