@@ -46,11 +46,11 @@ def no_fsync_of_refs(patch: Patch) -> None:
 
 
 def ref_before_object(patch: Patch) -> None:
-    def write(directory: Any, seen: Any, checkpoint: Any, state: Any, expected: Any) -> str:
+    def write(directory: Any, seen: Any, checkpoint: Any, large: Any, expected: Any) -> str:
         sha = records.sha256(records.encode_checkpoint(str(directory.id), checkpoint))
         mine = directory.publish(sha, checkpoint.at)
         directory.replace(seen.active, mine)
-        directory.put_checkpoint(checkpoint, state.large)
+        directory.put_checkpoint(checkpoint, large)
         directory.objects.sync()
         return sha
 

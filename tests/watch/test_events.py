@@ -65,8 +65,9 @@ def test_every_kind_of_event(tmp_path: Path, writer: Callable[[Path], Do], notif
 
         do("rewind", session, first)
         events = told()
-        assert kinds(events) == [ActiveChanged, SessionUpdated]
+        # A look in the middle of it sees the second as a head, before the record that it was left.
         assert events[0] == ActiveChanged(session, second, first)
+        assert set(kinds(events[1:])) == {SessionUpdated}
 
         do("rename", session)
         events = told()
