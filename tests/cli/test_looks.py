@@ -136,7 +136,7 @@ def test_an_import_that_is_interrupted_says_what_is_done(tmp_path: Path) -> None
     record = CODEX.read_text().splitlines(keepends=True)
     with large.open("w") as file:
         file.write(record[0])
-        for _ in range(120_000 // len(record)):
+        for _ in range(40_000 // len(record)):
             file.writelines(record[1:])
     arguments = ["import", "--relaxed", str(CLAUDE), str(large)]
     process = subprocess.Popen(
