@@ -77,7 +77,7 @@ class OpenedStore:
     def close(self) -> None:
         """Let go of what is held in memory. Nothing is ever left to be written."""
         self._environment.cache.clear()
-        self._states.renew()
+        self._states.clear()
         index = self._made.get("index")
         if index is not None:
             index.close()

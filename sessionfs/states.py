@@ -63,6 +63,11 @@ class States:
         self._lock = Lock()
         self._held: OrderedDict[UUID, _Held] = OrderedDict()
 
+    def clear(self) -> None:
+        """Let go of everything; others may be using it."""
+        with self._lock:
+            self._held.clear()
+
     def given(self, session: UUID, messages: Sequence[Message]) -> Given:
         """Return a state of a session that is about to be stored."""
         return Given(self, self._codec, session, messages)

@@ -168,7 +168,7 @@ class Upkeep(OpenedStore):
         done = purging.purge(directory, dry_run=dry_run)
         if not dry_run:
             self._environment.cache.clear()
-            self._states.renew()
+            self._states.clear()
             self._index.discard()
         return done
 

@@ -154,6 +154,45 @@ def test_threads_share_a_memory_that_is_too_small_for_all(tmp_path: Path, counte
     counted("reads through a memory that is too small", reads)
 
 
+def test_whole_states_are_saved_while_another_thread_lets_go_of_all_memory(
+    tmp_path: Path, counted: Counted
+) -> None:
+    """Closing, and purging another session, is no error for who is saving just then."""
+    storage = storages(tmp_path)[0]
+    messages: list[Any] = [{"n": n} for n in range(100)]
+    held: dict[UUID, Any] = {}
+    for _ in range(3):
+        session = storage.create_session(CreateSessionRequest("t", [])).session_id
+        storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+        held[session] = storage._states.take(session)
+    assert None not in held.values()
+    done = threading.Event()
+
+    def save(session: UUID) -> int:
+        for _ in range(READS):
+            storage._states.put(session, held[session])
+            storage._states.take(session)
+        return READS
+
+    def close() -> None:
+        while not done.is_set():
+            storage.close()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns as often as can be
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            closing = pool.submit(close)
+            try:
+                saves = sum(pool.map(save, held))
+            finally:
+                done.set()
+            closing.result()
+    finally:
+        sys.setswitchinterval(interval)
+    counted("whole states saved while memory was let go of", saves)
+
+
 Harm = Callable[[Path, Path, UUID], None]
 
 
