@@ -19,6 +19,9 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 
+from sessionfs.objects import Objects
+from sessionfs.refs import MetaRef, PurgeRef, Refs
+
 from ..store.helpers import fsynced, overwrite, snapshot
 from ..store.test_merge import open_store, union
 from .checking import answers
@@ -229,3 +232,122 @@ def test_what_was_purged_on_either_side_stays_away(
         assert storage.get_active_checkpoint(only).id == unseen
         assert "purged" in (storage.get_session(only).problem or "")
     assert not list((_root(one) / "sessions" / str(session) / "objects").iterdir())
+
+
+def test_a_ref_whose_place_was_taken_here_is_not_brought(tmp_path: Path) -> None:
+    """An older copy has nothing to tell."""
+    one = open_store(tmp_path / "one")
+    session = one.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
+    shutil.copytree(tmp_path / "one", tmp_path / "old")
+    for i in range(3):
+        last = _turn(one, session, str(i))
+    before = snapshot(tmp_path / "one")
+    assert one.merge_from(tmp_path / "old") == MergeResult()
+    assert snapshot(tmp_path / "one") == before
+    assert [each.id for each in one.get_session(session).heads] == [last]
+
+
+def test_refs_stay_where_what_is_brought_cannot_be_opened(tmp_path: Path) -> None:
+    """What takes their place is only known when it can be read: until then what was active is."""
+    one = open_store(tmp_path / "one")
+    session = one.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    other = open_store(tmp_path / "other")
+    active = one.list_checkpoints(session).checkpoints[0].id
+    lacking = Path(other.checkpoint_path(_turn(other, session, "lost")))
+    last = _turn(other, session, "last")
+    aside = lacking.rename(tmp_path / lacking.name)
+    assert one.merge_from(tmp_path / "other").sessions_changed == [session]
+    assert len(list(Path(one.session_path(session)).glob("refs/active.*"))) == 2
+    assert one.get_active_checkpoint(session).id == active
+    aside.rename(lacking)
+    assert one.merge_from(tmp_path / "other").checkpoints_new == 1
+    assert one.get_active_checkpoint(session).id == last
+
+
+def test_a_session_that_may_not_be_written_is_told_of_and_the_others_are_brought(
+    stores: tuple[FileStorage, FileStorage, UUID], tmp_path: Path
+) -> None:
+    one, other, session = stores
+    mine = Path(one.session_path(session))
+    mine.rename(tmp_path / "elsewhere")
+    mine.symlink_to(tmp_path / "elsewhere")
+    before = snapshot(tmp_path / "elsewhere")
+    result = one.merge_from(_root(other))
+    assert [each.path for each in result.refused] == [str(mine)]
+    assert "link" in result.refused[0].problem
+    assert (len(result.sessions_new), result.sessions_changed, result.met) == (1, [], [])
+    assert snapshot(tmp_path / "elsewhere") == before
+
+
+def test_of_a_session_of_which_nothing_is_sound_nothing_is_left(tmp_path: Path) -> None:
+    one, other = open_store(tmp_path / "one"), open_store(tmp_path / "other")
+    good = other.create_session(CreateSessionRequest("good", [{"n": 0}])).session_id
+    bad = other.create_session(CreateSessionRequest("bad", [{"n": 1}])).session_id
+    files = [*Path(other.session_path(bad)).glob("*/*.json")]
+    for path in files:
+        overwrite(path, b"torn")
+    result = one.merge_from(tmp_path / "other")
+    assert {str(path) for path in files} < {each.path for each in result.refused}
+    assert (result.sessions_new, result.sessions_changed) == ([good], [])
+    assert [path.name for path in (tmp_path / "one" / "sessions").iterdir()] == [str(good)]
+
+
+def test_another_process_that_brings_the_same_session_first(
+    stores: tuple[FileStorage, FileStorage, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both succeed, and nothing half done is left."""
+    one, other, _ = stores
+    (only,) = [each.id for each in other.list_sessions().sessions if each.title == "only other"]
+    sync = Objects.sync
+
+    def slip_in(objects: Objects) -> None:
+        sync(objects)
+        if ".tmp-" in objects.directory:  # the session is about to get its name
+            monkeypatch.setattr(Objects, "sync", sync)
+            assert open_store(_root(one)).merge_from(_root(other)).sessions_new == [only]
+
+    monkeypatch.setattr(Objects, "sync", slip_in)
+    result = one.merge_from(_root(other))
+    assert (result.sessions_new, result.refused) == ([], [])
+    assert answers(one) == answers(open_store(_root(one)))
+    assert not list(_root(one).rglob(".tmp-*"))
+    assert one.get_session(only).title == "only other"
+    assert one.merge_from(_root(other)) == MergeResult()
+
+
+def test_what_vanishes_there_meanwhile_is_told_of_or_was_never_there(
+    stores: tuple[FileStorage, FileStorage, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge at the other place, or a tool that mirrors it: the rest is brought."""
+    one, other, session = stores
+    mine = {path.name for path in Path(one.session_path(session)).glob("objects/*")}
+    theirs = Path(other.session_path(session))
+    gone = next(
+        path
+        for path in theirs.glob("objects/*")
+        if path.name not in mine and b'"kind":"checkpoint"' in path.read_bytes()
+    )
+    meta = max(theirs.glob("refs/meta.*"))
+    read, sound = Objects.read, Refs.sound
+
+    def read_once(objects: Objects, sha: str) -> bytes:
+        data = read(objects, sha)
+        if objects.path(sha) == str(gone):
+            gone.unlink()
+        return data
+
+    def removed_first(refs: Refs, ref: MetaRef | PurgeRef) -> bytes | None:
+        if refs.path(ref) == str(meta):
+            meta.unlink()
+        return sound(refs, ref)
+
+    monkeypatch.setattr(Objects, "read", read_once)
+    monkeypatch.setattr(Refs, "sound", removed_first)
+    cwd = one.get_session(session).cwd
+    result = one.merge_from(_root(other))
+    assert str(gone) in {each.path for each in result.refused}
+    assert str(meta) not in {each.path for each in result.refused}
+    assert result.checkpoints_new == 2 + 3 - 1
+    assert not (Path(one.session_path(session)) / "refs" / meta.name).exists()
+    assert one.get_session(session).cwd == cwd
