@@ -31,7 +31,7 @@ ORIGIN = "_origin"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _decode_objects = msgspec.json.Decoder(list[dict[str, Any]]).decode
-_INEXACT = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_INEXACT = (TypeError, NameError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 _BLOCK = 64
 """So many messages are looked at together: few enough for one that is odd to be found soon."""
 
@@ -363,7 +363,7 @@ def _check_type(value: msgspec.Struct, where: str) -> None:
     """Refuse a typed message that its own type could not read."""
     try:
         _as_read(_encode(value), type(value))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, TypeError, NameError) as error:  # the latter: of the type itself
         raise InvalidRequestError(f"{where}: {error}") from error
 
 

@@ -126,6 +126,10 @@ def test_another_writers_line_ends_are_not_copied(tmp_path: Path) -> None:
     forked = storage.fork_session(session)
     state = storage.get_active_checkpoint(session).state
     assert forked.checkpoint.state == state
+    changed = storage.get_active_checkpoint(session).state.messages
+    changed[0]["text"] = "changed"  # type: ignore[index]
+    made = storage.create_checkpoint(forked.session_id, CreateCheckpointRequest(changed))
+    assert storage.get_checkpoint(made.id).state.messages == [{"text": "changed"}, {"y": 1}]
     storage.append_messages(session, [])
     storage.create_checkpoint(session, CreateCheckpointRequest(state.messages[::-1]))
     for path in tmp_path.rglob("objects/*.json"):
@@ -178,3 +182,28 @@ def test_what_is_noted_in_the_place_of_where_a_fork_starts_is_no_fork(
     (refs / f"meta.{at}-{hashlib.sha256(record).hexdigest()[:12]}.json").write_bytes(record)
     assert storage.get_session(forked).forked_from is None
     assert [each.forked_from for each in storage.list_sessions().sessions] == [None, None]
+
+
+class Plain(msgspec.Struct):
+    text: str
+
+
+class Other(msgspec.Struct):
+    text: str
+
+
+class Ambiguous(msgspec.Struct):
+    """Can be written; but what it was, nobody could tell from that."""
+
+    what: Plain | Other
+
+
+class Unresolved(msgspec.Struct):
+    what: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize("kind", [Ambiguous, Unresolved])
+def test_a_message_that_its_own_type_cannot_read_is_refused(tmp_path: Path, kind: Any) -> None:
+    with pytest.raises(InvalidRequestError, match=r"messages\[0\]"):
+        create(tmp_path, kind(Plain("x")))
+    assert not list(tmp_path.iterdir())
