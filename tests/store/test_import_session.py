@@ -20,6 +20,7 @@ from sessionfs import (
     InvalidRequestError,
     ListCheckpointsQuery,
     NotFoundError,
+    UpdateSessionRequest,
     bulk,
     history,
 )
@@ -366,3 +367,42 @@ def test_the_metadata_of_every_checkpoint_that_can_be_read(tmp_path: Path) -> No
     assert open_store(tmp_path).list_metadata(SESSION) == wanted
     with pytest.raises(NotFoundError):
         storage.list_metadata(UUID(int=1))
+
+
+def test_what_the_source_says_of_itself_is_as_it_was_imported_last(tmp_path: Path) -> None:
+    """And what was set here stays."""
+    storage = open_store(tmp_path)
+    storage.import_session(request(1, source={"path": "old"}))
+    storage.update_session(SESSION, UpdateSessionRequest(title="mine"))
+    storage.import_session(request(1, title="theirs", source={"path": "new"}))
+    found = storage.get_session(SESSION)
+    assert (found.source, found.title) == ({"path": "new"}, "mine")
+    before = snapshot(tmp_path)
+    storage.import_session(request(1, source={"path": "new"}))
+    storage.import_session(request(1))
+    assert snapshot(tmp_path) == before
+
+
+def test_an_import_that_makes_everything_again_changes_nothing(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    storage.import_session(request(0, checkpoints=as_needed(*made)))
+    before = snapshot(tmp_path)
+    again = storage.import_session(request(0, checkpoints=as_needed(*made, goes_on=False)))
+    assert (again.new_checkpoints, again.total_checkpoints, again.branched) == (0, 3, False)
+    assert snapshot(tmp_path) == before
+
+
+def test_an_older_copy_of_a_source_that_was_written_anew_brings_nothing_back(tmp_path: Path) -> None:
+    storage = open_store(tmp_path)
+    made = [noted(n) for n in range(3)]
+    anew = [*made[:2], noted(2, messages=[{"n": "another"}])]
+    storage.import_session(request(0, checkpoints=as_needed(*made)))
+    storage.import_session(request(0, checkpoints=as_needed(*anew, goes_on=False)))
+    active = storage.get_active_checkpoint(SESSION)
+    assert active.state.messages[-1] == {"n": "another"}
+    before = snapshot(tmp_path)
+    again = storage.import_session(request(0, checkpoints=as_needed(*made, goes_on=False)))
+    assert (again.new_checkpoints, again.branched) == (0, False)
+    assert [each.id for each in storage.get_session(SESSION).heads] == [active.id]
+    assert snapshot(tmp_path) == before

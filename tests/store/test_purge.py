@@ -268,3 +268,20 @@ def test_an_import_does_not_bring_back_what_was_purged(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="was purged"):
         storage.import_session(request)
     assert snapshot(tmp_path) == before
+
+
+def test_what_a_purge_left_behind_hides_no_head_of_work_that_it_had_not_seen(tmp_path: Path) -> None:
+    one, session = _store(tmp_path / "one")
+    for name in ("other", "third"):
+        shutil.copytree(tmp_path / "one", tmp_path / name)
+    other, third = open_store(tmp_path / "other"), open_store(tmp_path / "third")
+    mine = other.append_messages(session, [{"n": "other"}]).id
+    one.append_messages(session, [{"n": "left"}])
+    one.set_active_checkpoint(session, one.list_checkpoints(session).checkpoints[0].id)
+    one.delete_session(session)
+    one.purge_session(session)
+    last = third.append_messages(session, [{"n": "third"}]).id
+    for name in ("other", "third"):
+        union(tmp_path / name, tmp_path / "one")
+    for storage in (one, open_store(tmp_path / "one")):
+        assert [each.id for each in storage.get_session(session).heads] == [last, mine]

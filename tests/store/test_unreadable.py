@@ -28,8 +28,10 @@ from sessionfs import (
     SessionSummary,
     UnauthorizedError,
     files,
+    fingerprints,
 )
 from sessionfs.files import Files
+from sessionfs.objects import ObjectCache
 from sessionfs.refs import RefNames, Refs
 
 from .helpers import overwrite, refuse, snapshot
@@ -262,3 +264,83 @@ def test_a_message_that_is_no_object_is_refused(tmp_path: Path) -> None:
     message: Any = AsList("x")
     with refused_before_anything_is_written(tmp_path, r"messages\[0\] must encode to a JSON object"):
         FileStorage(tmp_path).create_session(CreateSessionRequest("t", [message]))
+
+
+def test_a_whole_state_goes_into_a_session_of_which_only_the_facts_have_arrived(
+    store: Store, tmp_path: Path
+) -> None:
+    """It follows nothing that is here; when the rest arrives, both are told of."""
+    facts = next((store.directory / "refs").glob("meta.*"))
+    other = FileStorage(tmp_path / "other", durability="relaxed", message_type=dict)
+    refs = tmp_path / "other" / "sessions" / str(store.session) / "refs"
+    refs.mkdir(parents=True)
+    shutil.copy(facts, refs)
+    made = other.create_checkpoint(store.session, CreateCheckpointRequest([{"n": "whole"}]))
+    assert made.parent_id is None
+    found = other.get_session(store.session)
+    assert found.active_checkpoint == made
+    assert found.title == "title"
+    shutil.copytree(store.root, tmp_path / "other", dirs_exist_ok=True)
+    heads = [each.id for each in other.get_session(store.session).heads]
+    assert heads == [made.id, store.second]
+
+
+def test_an_object_that_was_written_in_place_is_read_when_it_is_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tool had not finished at the first look; it is no damage, and nothing to wait for."""
+    path = store.file(store.second)
+    whole = path.read_bytes()
+    overwrite(path, whole[:-9])
+    read_settled = files.read_settled
+
+    def finished(*arguments: Any) -> Any:
+        overwrite(path, whole)
+        return read_settled(*arguments)
+
+    monkeypatch.setattr(files, "read_settled", finished)
+    assert store.open().get_active_checkpoint(store.session).state.messages == [{"n": 0}, {"n": 1}]
+
+
+def test_a_write_that_is_interrupted_from_the_keyboard_stays_that(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(store.root)
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupted)
+        storage = FileStorage(store.root, message_type=dict)
+        with pytest.raises(KeyboardInterrupt):
+            storage.append_messages(store.session, [{"n": 2}])
+    assert snapshot(store.root) == before
+    assert storage.append_messages(store.session, [{"n": 2}]).message_count == 3
+
+
+def test_an_object_that_another_thread_lets_go_of_meanwhile_is_still_given(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = store.open()
+    expected = storage.get_checkpoint(store.second)
+    identity = fingerprints.identity
+
+    def let_go(path: str) -> Any:
+        found = identity(path)
+        storage._environment.cache.clear()
+        return found
+
+    monkeypatch.setattr(fingerprints, "identity", let_go)
+    assert storage.get_checkpoint(store.second) == expected
+
+
+def test_memory_that_is_too_small_for_all_objects_holds_those_used_last(store: Store) -> None:
+    storage = store.open()
+    made = [storage.append_messages(store.session, [{"n": n, "x": "x" * 500}]).id for n in range(8)]
+    cache = ObjectCache(2_000)  # some two of them
+    storage._environment = storage._environment._replace(cache=cache)
+    for id_ in made:
+        assert len(storage.get_checkpoint(id_).state.messages) == made.index(id_) + 3
+    held = list(cache._entries.values())
+    assert 0 < cache._used == sum(each.size for each in held) <= 2_000
