@@ -17,6 +17,7 @@ from sessionfs import (
     FileStorage,
     ImportedCheckpoint,
     ImportSessionRequest,
+    IncompleteError,
     InvalidRequestError,
     ListSessionsQuery,
     NotFoundError,
@@ -276,12 +277,18 @@ def test_what_a_purge_left_behind_hides_no_head_of_work_that_it_had_not_seen(tmp
         shutil.copytree(tmp_path / "one", tmp_path / name)
     other, third = open_store(tmp_path / "other"), open_store(tmp_path / "third")
     mine = other.append_messages(session, [{"n": "other"}]).id
-    one.append_messages(session, [{"n": "left"}])
+    left = Path(one.checkpoint_path(one.append_messages(session, [{"n": "left"}]).id))
+    shutil.copytree(tmp_path / "one", tmp_path / "backup")
     one.set_active_checkpoint(session, one.list_checkpoints(session).checkpoints[0].id)
     one.delete_session(session)
     one.purge_session(session)
     last = third.append_messages(session, [{"n": "third"}]).id
-    for name in ("other", "third"):
+    for name in ("other", "third", "backup"):
         union(tmp_path / name, tmp_path / "one")
+    assert left.exists()
     for storage in (one, open_store(tmp_path / "one")):
         assert [each.id for each in storage.get_session(session).heads] == [last, mine]
+        directory = storage._directory(session)
+        directory.names()
+        with pytest.raises(IncompleteError, match="was purged"):  # whoever asks for it
+            directory.objects.load(left.stem)

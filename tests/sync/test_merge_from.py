@@ -18,7 +18,6 @@ from sessionfs import (
     MergeResult,
     UpdateSessionRequest,
 )
-
 from sessionfs.objects import Objects
 from sessionfs.refs import MetaRef, PurgeRef, Refs
 
@@ -254,14 +253,15 @@ def test_refs_stay_where_what_is_brought_cannot_be_opened(tmp_path: Path) -> Non
     shutil.copytree(tmp_path / "one", tmp_path / "other")
     other = open_store(tmp_path / "other")
     active = one.list_checkpoints(session).checkpoints[0].id
-    lacking = Path(other.checkpoint_path(_turn(other, session, "lost")))
-    last = _turn(other, session, "last")
-    aside = lacking.rename(tmp_path / lacking.name)
-    assert one.merge_from(tmp_path / "other").sessions_changed == [session]
+    last = other.append_messages(session, [LARGE]).id
+    objects = Path(other.session_path(session)) / "objects"
+    (large,) = (path for path in objects.iterdir() if path.stat().st_size > 70_000)
+    aside = large.rename(tmp_path / large.name)
+    assert one.merge_from(tmp_path / "other").checkpoints_new == 1
     assert len(list(Path(one.session_path(session)).glob("refs/active.*"))) == 2
     assert one.get_active_checkpoint(session).id == active
-    aside.rename(lacking)
-    assert one.merge_from(tmp_path / "other").checkpoints_new == 1
+    aside.rename(large)
+    assert one.merge_from(tmp_path / "other").files == 1
     assert one.get_active_checkpoint(session).id == last
 
 
