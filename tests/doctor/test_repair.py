@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -272,3 +273,15 @@ def test_in_other_letters_what_has_the_right_ones_as_well_is_left(store: Store) 
     before = everything(store.root)
     assert grave(store.repair()) == []
     assert everything(store.root) == before
+
+
+def test_a_file_in_the_place_of_the_refs_is_set_aside_and_the_session_goes_on(store: Store) -> None:
+    refs = {path.name: path.read_bytes() for path in store.refs.iterdir()}
+    shutil.rmtree(store.refs)
+    write(store.refs, b"not ours")
+    check_repair(store, whole=False)
+    assert [path.read_bytes() for path in store.directory.glob("refs.corrupt-*")] == [b"not ours"]
+    for name, data in refs.items():  # a sync brings them
+        store.refs.mkdir(exist_ok=True)
+        write(store.refs / name, data)
+    assert answers(store.open()) == store.whole

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from sessionfs import (
+    CreateCheckpointRequest,
     CreateSessionRequest,
     FileStorage,
     ListCheckpointsQuery,
@@ -62,11 +63,13 @@ def use(storage: FileStorage, sessions: list[UUID], name: object) -> list[UUID]:
         before = storage.get_active_checkpoint(session).id
         mine = storage.append_messages(session, [{"name": name, "said": f"blind by {name}"}]).id
         made += [mine, append_comparing(storage, session, {"name": name, "said": "compared"})[0]]
+        state = storage.get_active_checkpoint(session).state.messages
+        made.append(storage.create_checkpoint(session, CreateCheckpointRequest(state)).id)
         storage.set_active_checkpoint(session, before)
         assert storage.get_checkpoint(mine).session_id == session
         listed = storage.list_checkpoints(session, _EVERY)
         assert listed.problems == []
-        assert {before, *made[-2:]} <= {each.id for each in listed.checkpoints}
+        assert {before, *made[-3:]} <= {each.id for each in listed.checkpoints}
         assert storage.search(SearchQuery(f"blind by {name}", session_id=session)).total >= 1
     created = storage.create_session(CreateSessionRequest(f"by {name}", []))
     assert {*sessions, created.session_id} <= {each.id for each in storage.list_sessions().sessions}
@@ -128,7 +131,7 @@ def hammer(root: Path, forks: str) -> None:
     assert all(acknowledged)
     wanted = {id_ for each in acknowledged for id_ in each}
     wanted |= {UUID(line) for line in root.with_name("children").read_text().split()}
-    assert len(wanted) == sum(map(len, acknowledged)) + int(forks) * 2 * len(sessions)
+    assert len(wanted) == sum(map(len, acknowledged)) + int(forks) * 3 * len(sessions)
     for reading in (storage, open_store(root)):
         found = [
             each.id
@@ -147,7 +150,11 @@ def held(root: Path, which: str) -> None:
     """Fork while another thread holds one of the storage's locks."""
     storage = open_store(root)
     session = storage.create_session(CreateSessionRequest("t", [])).session_id
-    lock = {"cache": storage._environment.cache._lock, "index": storage._index._lock}[which]
+    lock = {
+        "cache": storage._environment.cache._lock,
+        "index": storage._index._lock,
+        "states": storage._states._lock,
+    }[which]
     holds, ended = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -30,6 +30,8 @@ from sessionfs import (
     Role,
     Severity,
     ToolCall,
+    opened,
+    states,
 )
 from tests.effort import chosen
 
@@ -68,7 +70,24 @@ def own(i: int) -> Note:
     return Note("user", [f"part {i}"] if i % 2 else f"message {i}", plain(0)["metadata"])
 
 
-KINDS: dict[str, Callable[[int], Any]] = {"dict": plain, "ChatMessage": typed, "own": own}
+def alike(i: int) -> dict[str, Any]:
+    """A dict that is what a ChatMessage encodes to."""
+    return {name: value for name, value in plain(i).items() if name != "name"}
+
+
+KINDS: dict[str, Callable[[int], Any]] = {
+    "dict": plain,
+    "ChatMessage": typed,
+    "own": own,
+    "dict of a ChatMessage": alike,
+}
+HELD: dict[str, type[Any]] = {
+    "dict": dict,
+    "ChatMessage": ChatMessage,
+    "own": Note,
+    "dict of a ChatMessage": ChatMessage,
+}
+"""What a storage reads, so that states of each kind are held."""
 
 
 class Twice:
@@ -197,11 +216,12 @@ CHANGES: dict[str, Callable[[list[Any]], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_in_place_is_seen(tmp_path: Path, kind: str, change: str) -> None:
     """A value that a message had before is told from every other; what cannot be stored is refused."""
-    both, make = Twice(tmp_path), KINDS[kind]
+    both, make = Twice(tmp_path, HELD[kind]), KINDS[kind]
     messages = [make(i) for i in range(LENGTH)]
     both.save(messages)
     messages += [make(LENGTH), make(LENGTH + 1)]
     both.save(messages)
+    assert both.session in both.held._states._held
     CHANGES[change](messages)
     both.save(messages)
     both.save([make(i) for i in range(LENGTH + 5)])
@@ -273,6 +293,77 @@ def test_another_checkpoint_became_active_between(tmp_path: Path, between: str) 
     both.append(plain(1)) if between == "append" else both.rewind()
     both.save([*messages, plain(1), plain(2)])
     both.check()
+
+
+def test_a_state_of_messages_of_another_shape_that_were_read(tmp_path: Path) -> None:
+    """They remember their bytes, and are no plain dicts."""
+    both = Twice(tmp_path)
+    both.save([{"role": "nobody", "number": i} for i in range(LENGTH)])
+    for i in range(3):
+        read = both.held.get_active_checkpoint(both.session).state.messages
+        both.save([*read, *([copy.deepcopy(read[i])] if i else [])])
+    both.check()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_state_that_grows_only_what_is_new_is_encoded(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever other sessions are stored between."""
+    encoded: list[int] = []
+
+    def counting(real: Callable[..., Any]) -> Callable[..., Any]:
+        def count(messages: list[Any], *rest: Any) -> Any:
+            encoded.append(len(messages))
+            return real(messages, *rest)
+
+        return count
+
+    for name in ("encode_state", "encode_alike"):
+        monkeypatch.setattr(states, name, counting(getattr(states, name)))
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=HELD[kind])
+    sessions = [storage.create_session(CreateSessionRequest("t")).session_id for _ in range(3)]
+    for new in (LENGTH, 0, 1, 5):
+        for session in sessions:
+            before = _active(storage, session)
+            messages = [KINDS[kind](i) for i in range(len(before) + new)]
+            made = storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+            assert len(made.state.messages) == len(before) + new
+    assert encoded == [LENGTH] * 3 + [1] * 3 + [5] * 3
+    storage.close()
+    storage.create_checkpoint(sessions[0], CreateCheckpointRequest(messages))
+    assert encoded[9:] == [len(messages)]
+
+
+def _active(storage: FileStorage, session: UUID) -> list[Any]:
+    return list(storage.get_active_checkpoint(session).state.messages)
+
+
+def test_the_states_that_are_held_are_those_used_last_within_a_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(msgspec.msgpack.encode([plain(i) for i in range(LENGTH)]))
+    monkeypatch.setattr(opened, "_STATE_BYTES", 5 * size // 2)  # two of them
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    sessions = [storage.create_session(CreateSessionRequest("t")).session_id for _ in range(4)]
+
+    def save(*which: int) -> None:
+        for number in which:
+            messages = [*(plain(i) for i in range(LENGTH)), plain(number)]
+            made = storage.create_checkpoint(sessions[number], CreateCheckpointRequest(messages))
+            assert len(made.state.messages) == LENGTH + 1
+
+    save(0, 1)
+    assert [*storage._states._held] == [sessions[0], sessions[1]]
+    save(0, 2)
+    assert [*storage._states._held] == [sessions[0], sessions[2]]
+    save(3, 3, 1)
+    assert [*storage._states._held] == [sessions[3], sessions[1]]
+    big = [{"role": "user", "content": "x" * (3 * size // LENGTH)} for _ in range(LENGTH)]
+    storage.create_checkpoint(sessions[0], CreateCheckpointRequest(big))
+    assert not storage._states._held  # one that alone is too large
+    save(0)
+    assert [*storage._states._held] == [sessions[0]]
 
 
 def test_random_histories(tmp_path: Path) -> None:
