@@ -203,9 +203,10 @@ class _Held:
 
         None where it does not begin with this one, or adds what has to be looked at more closely.
         """
-        before, new = len(self), messages[len(self) :]
+        before = len(self)
         if not isinstance(messages, list | tuple) or len(messages) < before:
             return None
+        new = messages[before:]
         if set(map(type, messages)) != {self._kind}:
             return None
         if self._kind is not dict and any(map(getattr, messages, repeat(ORIGIN), repeat(None))):

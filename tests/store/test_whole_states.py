@@ -10,6 +10,7 @@ import copy
 import random
 import re
 import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +34,7 @@ from sessionfs import (
     opened,
     states,
 )
+from sessionfs.records import LARGE_MESSAGE
 from tests.effort import chosen
 
 LENGTH = 100
@@ -67,6 +69,8 @@ def typed(i: int) -> ChatMessage:
 
 
 def own(i: int) -> Note:
+    if i % 5 == 1:
+        return Note("user", [f"part {i}"])
     return Note("user", [f"part {i}"] if i % 2 else f"message {i}", plain(0)["metadata"])
 
 
@@ -302,6 +306,67 @@ def test_a_state_of_messages_of_another_shape_that_were_read(tmp_path: Path) -> 
     for i in range(3):
         read = both.held.get_active_checkpoint(both.session).state.messages
         both.save([*read, *([copy.deepcopy(read[i])] if i else [])])
+    both.check()
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "text", {"role": "user"}, {1, 2}, deque([{"n": 1}])])
+def test_what_is_no_list_is_refused_whatever_is_held(tmp_path: Path, wrong: Any) -> None:
+    both = Twice(tmp_path, dict)
+    messages = [plain(i) for i in range(LENGTH)]
+    both.save(messages)
+    assert "messages must be a list" in both.save(wrong)
+    both.save([*messages, plain(1)])
+    both.check()
+
+
+def test_a_state_of_a_dict_type_of_the_callers(tmp_path: Path) -> None:
+    both = Twice(tmp_path, dict)
+    messages = [OrderedDict(plain(i)) for i in range(LENGTH)]
+    for i in range(3):
+        both.save(messages)
+        messages.append(OrderedDict(plain(i)))
+    both.check()
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_the_limit_of_large_messages_is_exact_in_what_is_added(tmp_path: Path, over: int) -> None:
+    both = Twice(tmp_path, dict)
+    messages = [plain(i) for i in range(LENGTH)]
+    both.save(messages)
+    room = LARGE_MESSAGE - len(msgspec.json.encode({"content": ""}))
+    both.save([*messages, {"content": "x" * (room + over)}])
+    assert len(_objects(both.held, both.session)) == 3 + (over >= 0)
+
+
+def test_another_thread_that_saves_in_the_middle_gets_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    session = storage.create_session(CreateSessionRequest("t")).session_id
+    messages: list[Any] = [plain(i) for i in range(LENGTH)]
+    storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+    encode_alike = states.encode_alike
+
+    def slip_in(new: Any) -> Any:
+        monkeypatch.setattr(states, "encode_alike", encode_alike)
+        theirs = [*messages, {"content": "theirs"}]
+        made = storage.create_checkpoint(session, CreateCheckpointRequest(theirs))
+        assert made.state.messages == theirs
+        return encode_alike(new)
+
+    monkeypatch.setattr(states, "encode_alike", slip_in)
+    mine = [*messages, {"content": "mine"}]
+    made = storage.create_checkpoint(session, CreateCheckpointRequest(mine))
+    assert made.state.messages == mine == storage.get_checkpoint(made.id).state.messages
+
+
+def test_more_messages_than_two_bytes_can_count_are_held_too(tmp_path: Path) -> None:
+    both = Twice(tmp_path, dict)
+    messages = [{"n": n} for n in range((1 << 16) - 1)]
+    for i in range(3):
+        both.save(messages)
+        assert both.session in both.held._states._held
+        messages.append({"n": i})
     both.check()
 
 
