@@ -62,7 +62,10 @@ FEW = {"SESSIONFS_EFFORT": "few"}
 ALL = {"SESSIONFS_EFFORT": "all"}
 """For runs that try everything, however long it takes."""
 
-COVERING = [f"tests/{each}" for each in ("contract", "doctor", "faults", "property", "spec", "store")]
+COVERING = [
+    *(f"tests/{each}" for each in ("contract", "doctor", "faults", "property", "spec", "store")),
+    "tests/sync/test_merge_from.py",
+]
 """Tests of the files of a store, and not of what stands upon them."""
 
 nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]

@@ -80,8 +80,7 @@ class States:
     def put(self, session: UUID, held: _Held) -> None:
         """Hold the state of a session, letting go of those that were used least recently."""
         with self._lock:
-            self._held[session] = held
-            self._held.move_to_end(session)
+            self._held[session] = held  # at the end, for it was taken out
             while sum(each.size for each in self._held.values()) > self._budget:
                 self._held.popitem(last=False)
 
@@ -225,7 +224,7 @@ class _Held:
             _pack_into(messages, buffer)
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
             return False
-        start = 1 if len(messages) < 1 << 4 else 3 if len(messages) < 1 << 16 else 5
+        start = 3 if len(messages) < 1 << 16 else 5  # bytes that say how many; none has fewer than 16
         if not buffer.startswith(packed, start):
             return False
         packed += buffer[start + len(packed) :]
