@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage
+from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, IncompleteError
 from sessionfs.heads import MOST
 
-from .helpers import opened_files
+from .helpers import opened_files, overwrite, snapshot
 from .test_merge import open_store, union
 
 
@@ -236,3 +236,95 @@ def test_a_rewind_leaves_the_ref_of_what_has_not_arrived(tmp_path: Path) -> None
             path.unlink()
     _sync(one, other)
     assert _heads(one, session) == _heads(other, session) == [first.id, theirs]
+
+
+def test_heads_are_counted_again_when_what_lies_between_them_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then it cannot be told that one follows the other, and no index keeps that for good."""
+    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 0)  # the index trusts what it has just seen
+    one, _, session = _apart(tmp_path)
+    shutil.copytree(one.session_path(session), tmp_path / "before")
+    *_, early = one.list_checkpoints(session).checkpoints
+    between = Path(one.checkpoint_path(one.append_messages(session, [{"between": 1}]).id))
+    request = CreateCheckpointRequest([{"nothing": "shared"}])
+    last = one.create_checkpoint(session, request).id
+    union(tmp_path / "before", Path(one.session_path(session)))  # the ref of the early one is back
+    assert _heads(one, session) == [last]
+    aside = between.rename(tmp_path / between.name)
+    one = open_store(tmp_path / "one")
+    assert one.update_index()
+    assert _heads(one, session) == [last, early.id]
+    aside.rename(between)
+    assert _heads(one, session) == [last]
+
+
+def test_heads_are_counted_again_when_it_arrives_that_one_was_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was left behind takes along what it follows, if that can be told."""
+    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 0)
+    one, _, session = _apart(tmp_path)
+    first, *_, early = one.list_checkpoints(session).checkpoints
+    shutil.copytree(one.session_path(session), tmp_path / "before")
+    between = Path(one.checkpoint_path(one.append_messages(session, [{"between": 1}]).id))
+    request = CreateCheckpointRequest([{"nothing": "shared"}])
+    one.create_checkpoint(session, request)
+    one.set_active_checkpoint(session, first.id)
+    union(tmp_path / "before", Path(one.session_path(session)))
+    assert _heads(one, session) == [first.id]
+    aside = between.rename(tmp_path / between.name)
+    one = open_store(tmp_path / "one")
+    assert one.update_index()
+    assert _heads(one, session) == [first.id, early.id]
+    aside.rename(between)
+    assert _heads(one, session) == [first.id]
+
+
+def test_a_whole_state_does_not_follow_what_has_not_arrived(tmp_path: Path) -> None:
+    """It goes on from what was active here: the other is a head when it arrives."""
+    one, other, session = _apart(tmp_path)
+    theirs = other.append_messages(session, [{"other": 1}]).id
+    directory = Path(one.session_path(session))
+    union(Path(other.session_path(session)) / "refs", directory / "refs")
+    request = CreateCheckpointRequest([{"nothing": "shared"}])
+    mine = one.create_checkpoint(session, request).id
+    assert _heads(one, session) == [mine]
+    union(Path(other.session_path(session)) / "objects", directory / "objects")
+    assert _heads(one, session) == [mine, theirs]
+
+
+def test_a_whole_state_follows_what_was_active_and_is_damaged(tmp_path: Path) -> None:
+    """Who goes on with a state that they still have has seen it: mended, it is no other head."""
+    one, _, session = _apart(tmp_path)
+    *_, last = one.list_checkpoints(session).checkpoints
+    path = Path(one.checkpoint_path(last.id))
+    good = path.read_bytes()
+    overwrite(path, b"torn")
+    refs = [*Path(one.session_path(session)).glob("refs/active.*")]
+    kept = [(each, each.read_bytes()) for each in refs]
+    made = open_store(tmp_path / "one").create_checkpoint(
+        session, CreateCheckpointRequest([{"nothing": "shared"}])
+    )
+    overwrite(path, good)
+    for each, data in kept:  # a sync brings the ref back, if it was replaced
+        if not each.exists():
+            each.write_bytes(data)
+    assert _heads(open_store(tmp_path / "one"), session) == [made.id]
+
+
+def test_what_lacks_a_large_message_is_not_made_active(tmp_path: Path) -> None:
+    one, _, session = _apart(tmp_path)
+    first, *_ = one.list_checkpoints(session).checkpoints
+    lacking = one.append_messages(session, [{"large": "x" * 70_000}]).id
+    one.set_active_checkpoint(session, first.id)
+    (large,) = (
+        path
+        for path in Path(one.session_path(session)).glob("objects/*")
+        if path.stat().st_size > 70_000
+    )
+    large.unlink()
+    before = snapshot(tmp_path / "one")
+    with pytest.raises(IncompleteError, match=large.stem):
+        one.set_active_checkpoint(session, lacking)
+    assert snapshot(tmp_path / "one") == before
