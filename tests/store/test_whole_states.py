@@ -34,6 +34,7 @@ from sessionfs import (
     opened,
     states,
 )
+from sessionfs.messages import encode_alike, encode_state
 from sessionfs.records import LARGE_MESSAGE
 from tests.effort import chosen
 
@@ -345,7 +346,6 @@ def test_another_thread_that_saves_in_the_middle_gets_its_own(
     session = storage.create_session(CreateSessionRequest("t")).session_id
     messages: list[Any] = [plain(i) for i in range(LENGTH)]
     storage.create_checkpoint(session, CreateCheckpointRequest(messages))
-    encode_alike = states.encode_alike
 
     def slip_in(new: Any) -> Any:
         monkeypatch.setattr(states, "encode_alike", encode_alike)
@@ -360,14 +360,42 @@ def test_another_thread_that_saves_in_the_middle_gets_its_own(
     assert made.state.messages == mine == storage.get_checkpoint(made.id).state.messages
 
 
-def test_more_messages_than_two_bytes_can_count_are_held_too(tmp_path: Path) -> None:
-    both = Twice(tmp_path, dict)
-    messages = [{"n": n} for n in range((1 << 16) - 1)]
+def test_more_messages_than_two_bytes_can_count_are_held_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+
+    def looking(messages: Any, known: list[bytes]) -> Any:
+        looked_at.append(len(messages))
+        return encode_state(messages, known)
+
+    monkeypatch.setattr(states, "encode_state", looking)
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    session = storage.create_session(CreateSessionRequest("t")).session_id
+    messages: list[Any] = [{"n": n} for n in range((1 << 16) - 1)]
     for i in range(3):
-        both.save(messages)
-        assert both.session in both.held._states._held
+        made = storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+        assert made.state.messages == messages
         messages.append({"n": i})
-    both.check()
+    assert looked_at == [(1 << 16) - 1]
+    assert _active(storage, session) == messages[:-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_returned_before_shares_nothing_with_what_is_returned_later(
+    tmp_path: Path, kind: str
+) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=HELD[kind])
+    session = storage.create_session(CreateSessionRequest("t")).session_id
+    messages = [KINDS[kind](i) for i in range(LENGTH)]
+    returned = [
+        storage.create_checkpoint(session, CreateCheckpointRequest(copy.deepcopy(messages)))
+        for _ in range(4)
+    ]
+    for message in returned[2].state.messages:
+        spoil(message)
+    for made in (returned[0], returned[1], returned[3]):
+        assert made.state.messages == storage.get_checkpoint(made.id).state.messages
 
 
 @pytest.mark.parametrize("kind", KINDS)
