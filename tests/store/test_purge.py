@@ -292,3 +292,44 @@ def test_what_a_purge_left_behind_hides_no_head_of_work_that_it_had_not_seen(tmp
         directory.names()
         with pytest.raises(IncompleteError, match="was purged"):  # whoever asks for it
             directory.objects.load(left.stem)
+
+
+def test_work_that_was_not_seen_needs_its_base_also_where_its_parent_has_not_arrived(
+    tmp_path: Path,
+) -> None:
+    one = open_store(tmp_path / "one")
+    session = one.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
+    for i in range(15):
+        parent = one.append_messages(session, [{"n": i}]).id
+    for name in ("other", "backup"):
+        shutil.copytree(tmp_path / "one", tmp_path / name)
+    unseen = open_store(tmp_path / "other").append_messages(session, [{"n": "unseen"}]).id
+    one.delete_session(session)
+    one.purge_session(session)
+    for name in ("other", "backup"):
+        union(tmp_path / name, tmp_path / "one")
+    Path(open_store(tmp_path / "one").checkpoint_path(parent)).unlink()
+    found = open_store(tmp_path / "one").get_active_checkpoint(session)
+    assert found.id == unseen
+    assert len(found.state.messages) == 17
+
+
+def test_a_merge_brings_what_work_here_stands_on_though_it_was_purged_there(tmp_path: Path) -> None:
+    """Half a sync had brought the new checkpoint alone; what it needs came back to the other store."""
+    one, session = _store(tmp_path / "one")
+    for name in ("other", "backup"):
+        shutil.copytree(tmp_path / "one", tmp_path / name)
+    other = open_store(tmp_path / "other")
+    unseen = other.append_messages(session, [{"n": "unseen"}]).id
+    whole = other.get_active_checkpoint(session).state.messages
+    one.delete_session(session)
+    one.purge_session(session)
+    union(tmp_path / "backup", tmp_path / "one")
+    half = tmp_path / "half" / "sessions" / str(session)
+    union(Path(other.session_path(session)) / "refs", half / "refs")
+    (half / "objects").mkdir()
+    shutil.copy(other.checkpoint_path(unseen), half / "objects")
+    mine = open_store(tmp_path / "half")
+    assert mine.merge_from(tmp_path / "one").refused == []
+    found = mine.get_active_checkpoint(session)
+    assert (found.id, found.state.messages) == (unseen, whole)

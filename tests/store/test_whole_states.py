@@ -38,6 +38,8 @@ from sessionfs.messages import encode_alike, encode_state
 from sessionfs.records import LARGE_MESSAGE
 from tests.effort import chosen
 
+from .helpers import overwrite
+
 LENGTH = 100
 _SHA = re.compile(rb"[0-9a-f]{64}")
 ID = "0199f3a2-6c1e-7d55-9b1f-3f0c7a1e2d44"
@@ -358,6 +360,17 @@ def test_another_thread_that_saves_in_the_middle_gets_its_own(
     mine = [*messages, {"content": "mine"}]
     made = storage.create_checkpoint(session, CreateCheckpointRequest(mine))
     assert made.state.messages == mine == storage.get_checkpoint(made.id).state.messages
+
+
+def test_a_state_is_stored_whole_where_the_one_that_is_held_was_lost(tmp_path: Path) -> None:
+    storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
+    session = storage.create_session(CreateSessionRequest("t")).session_id
+    messages: list[Any] = [plain(i) for i in range(LENGTH)]
+    made = storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+    overwrite(Path(storage.checkpoint_path(made.id)), b"torn")
+    messages.append(plain(1))
+    made = storage.create_checkpoint(session, CreateCheckpointRequest(messages))
+    assert FileStorage(tmp_path, message_type=dict).get_checkpoint(made.id).state.messages == messages
 
 
 def test_more_messages_than_two_bytes_can_count_are_held_too(
