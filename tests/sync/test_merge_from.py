@@ -351,3 +351,68 @@ def test_what_vanishes_there_meanwhile_is_told_of_or_was_never_there(
     assert result.checkpoints_new == 2 + 3 - 1
     assert not (Path(one.session_path(session)) / "refs" / meta.name).exists()
     assert one.get_session(session).cwd == cwd
+
+
+def test_heads_that_had_met_before_are_told_of_once(
+    stores: tuple[FileStorage, FileStorage, UUID],
+) -> None:
+    one, other, session = stores
+    assert one.merge_from(_root(other)).met == [session]
+    _turn(other, session, "goes on")
+    result = one.merge_from(_root(other))
+    assert (result.sessions_changed, result.met) == ([session], [])
+
+
+def test_at_no_moment_is_a_checkpoint_listed_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = open_store(tmp_path / "one")
+    session = one.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    other = open_store(tmp_path / "other")
+    for i in range(10):
+        other.append_messages(session, [LARGE | {"n": i}])
+    put, looks = Objects.put, 0
+
+    def looking(objects: Objects, data: bytes) -> str:
+        nonlocal looks
+        sha = put(objects, data)
+        if objects.path(sha).startswith(str(tmp_path / "one")):
+            looks += 1
+            listed = open_store(tmp_path / "one").list_checkpoints(session).checkpoints
+            assert [each.problem for each in listed if each.problem] == []
+        return sha
+
+    monkeypatch.setattr(Objects, "put", looking)
+    assert one.merge_from(tmp_path / "other").checkpoints_new == 10
+    assert looks == 20
+
+
+def test_refs_come_also_where_a_sync_has_brought_all_the_rest(
+    stores: tuple[FileStorage, FileStorage, UUID],
+) -> None:
+    one, other, session = stores
+    theirs, mine = (Path(each.session_path(session)) for each in (other, one))
+    union(theirs / "objects", mine / "objects")
+    for path in theirs.glob("refs/meta.*"):
+        if not (mine / "refs" / path.name).exists():
+            shutil.copy(path, mine / "refs")
+    result = one.merge_from(_root(other))
+    assert (result.checkpoints_new, result.met) == (3, [session])  # those of the new session
+
+
+def test_what_came_back_of_what_was_purged_is_neither_brought_nor_told_of(
+    stores: tuple[FileStorage, FileStorage, UUID], tmp_path: Path
+) -> None:
+    _, other, session = stores
+    shutil.copytree(_root(other), tmp_path / "stale")
+    shutil.copytree(_root(other), tmp_path / "purged")
+    purged = open_store(tmp_path / "purged")
+    purged.delete_session(session)
+    purged.purge_session(session)
+    assert purged.merge_from(tmp_path / "stale") == MergeResult()
+    union(tmp_path / "stale", tmp_path / "purged")
+    third = open_store(tmp_path / "third")
+    result = third.merge_from(tmp_path / "purged")
+    assert (result.checkpoints_new, result.refused) == (3, [])  # those of the other session
+    assert not [*(tmp_path / "third" / "sessions" / str(session)).glob("objects/*")]
