@@ -67,7 +67,8 @@ def measure(directory: Path, effort: workloads.Effort, parts: list[str]) -> Resu
         print(
             "An fsync costs nothing here (a file system in memory?): full is no different from relaxed"
         )
-    longest = max(length + rounds for length, rounds in effort.rounds.items())
+    # Each length is written to as full and as relaxed, and once more whenever a store is opened again.
+    longest = max(length + 2 * rounds for length, rounds in effort.rounds.items())
     stage = Stage(directory, effort, results, workloads.turns(longest + 100))
     for name in parts:
         PARTS[name](stage)
