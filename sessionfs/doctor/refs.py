@@ -188,8 +188,9 @@ def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator
 def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callable[[], None]:
     def rewrite() -> None:
         with suppress(CorruptObjectError):
-            directory.refs.said(ref)
-            return  # another process has replaced or healed it meanwhile
+            said = directory.refs.said(ref)
+            if said is None or said == sha or directory.objects.has(said):
+                return  # another process has replaced or healed it meanwhile
         files.set_aside(directory.refs.path(ref))
         directory.publish(sha, ref.at)
 

@@ -285,3 +285,13 @@ def test_a_file_in_the_place_of_the_refs_is_set_aside_and_the_session_goes_on(st
         store.refs.mkdir(exist_ok=True)
         write(store.refs / name, data)
     assert answers(store.open()) == store.whole
+
+
+def test_a_ref_that_says_another_object_than_it_is_named_after_is_written_anew(store: Store) -> None:
+    """The name agrees with both; what is not here is not what was made active."""
+    at, hash12 = store.active.name.removeprefix("active.").split("-")
+    write(store.active, f"{at}-{hash12:f<64}".encode())
+    kinds = [each.kind for each in store.verify().findings if each.path == str(store.active)]
+    assert kinds == ["active-ref-damaged"]
+    check_repair(store)
+    assert store.active.read_text() == f"{at}-{store.file(store.third).stem}"
