@@ -333,3 +333,17 @@ def test_a_merge_brings_what_work_here_stands_on_though_it_was_purged_there(tmp_
     assert mine.merge_from(tmp_path / "one").refused == []
     found = mine.get_active_checkpoint(session)
     assert (found.id, found.state.messages) == (unseen, whole)
+
+
+def test_a_purge_record_that_goes_after_it_was_listed_hides_nothing(tmp_path: Path) -> None:
+    """As where a tool that mirrors takes it away: it was never there."""
+    storage, session = _store(tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "backup", ignore=shutil.ignore_patterns("backup"))
+    storage.delete_session(session)
+    storage.purge_session(session)
+    refs = storage._directory(session).refs
+    listed = refs.names().purges
+    assert refs.purged(listed)
+    for path in Path(tmp_path / "sessions" / str(session)).glob("refs/purge.*"):
+        path.unlink()
+    assert refs.purged(listed) is None

@@ -344,3 +344,30 @@ def test_memory_that_is_too_small_for_all_objects_holds_those_used_last(store: S
         assert len(storage.get_checkpoint(id_).state.messages) == made.index(id_) + 3
     held = list(cache._entries.values())
     assert 0 < cache._used == sum(each.size for each in held) <= 2_000
+
+
+def _large_of(store: Store) -> Path:
+    (path,) = (each for each in store.directory.glob("objects/*") if each.stat().st_size > 70_000)
+    return path
+
+
+def test_a_large_message_that_only_the_base_has_is_not_needed(store: Store) -> None:
+    """What follows the messages that are kept of a base is not read."""
+    storage = store.open()
+    state: list[Any] = [{"n": 0}, {"n": 1}, {"large": "x" * 70_000}]
+    storage.create_checkpoint(store.session, CreateCheckpointRequest(state))
+    state[2] = {"n": 2}
+    made = storage.create_checkpoint(store.session, CreateCheckpointRequest(state)).id
+    _large_of(store).unlink()
+    assert store.open().get_active_checkpoint(store.session).id == made
+    assert store.open().get_checkpoint(made).state.messages == state
+
+
+def test_gaps_are_numbered_as_in_the_whole_state(store: Store) -> None:
+    storage = store.open()
+    made = storage.append_messages(store.session, [{"n": 2}, {"large": "x" * 70_000}, {"n": 4}]).id
+    _large_of(store).unlink()
+    store.file(store.first).unlink()
+    found = store.open().get_checkpoint(made, partial=True)
+    assert [(each.start, each.count) for each in found.gaps] == [(0, 1), (3, 1)]
+    assert found.state.messages == [{"n": 1}, {"n": 2}, {"n": 4}]
