@@ -371,3 +371,16 @@ def test_gaps_are_numbered_as_in_the_whole_state(store: Store) -> None:
     found = store.open().get_checkpoint(made, partial=True)
     assert [(each.start, each.count) for each in found.gaps] == [(0, 1), (3, 1)]
     assert found.state.messages == [{"n": 1}, {"n": 2}, {"n": 4}]
+
+
+def test_a_list_tells_of_a_large_message_that_has_not_arrived(store: Store) -> None:
+    made = store.open().append_messages(store.session, [{"large": "x" * 70_000}]).id
+    large = _large_of(store)
+    large.unlink()
+    listed = store.open().list_checkpoints(store.session).checkpoints
+    assert [(each.id, each.problem is None) for each in listed] == [
+        (store.first, True),
+        (store.second, True),
+        (made, False),
+    ]
+    assert large.name in (listed[-1].problem or "")
