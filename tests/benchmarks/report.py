@@ -259,13 +259,16 @@ def _bytes(results: Results) -> list[Asked]:
     for number in results.numbers("session of {}"):
         raw = results.median(f"raw after {number}", "–", "–")
         taken = {
-            kind.name: results.median(f"blocks of {number}", "relaxed", kind.name) / raw
+            kind.name: [
+                results.median(f"{each} of {number}", "relaxed", kind.name) / raw
+                for each in ("bytes", "blocks")
+            ]
             for kind in APART
         }
-        ours = taken.pop(APPEND)
-        others = "; ".join(f"{name} {value:,.1f} x" for name, value in taken.items())
-        what = f"bytes on disk of {number:,} turns, against their JSON"
-        lines.append(Asked(what, "3 x", f"{ours:.1f} x ({others})", ours <= 3))
+        ours = taken[APPEND][0]
+        told = "; ".join(f"{name} {of:,.1f} ({blocks:,.1f}) x" for name, (of, blocks) in taken.items())
+        what = f"bytes of {number:,} turns (in blocks of the disk), against their JSON"
+        lines.append(Asked(what, "3 x", told, ours <= 3))
     return lines
 
 
