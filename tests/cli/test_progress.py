@@ -40,7 +40,7 @@ def on_terminals(command: Command, *arguments: str | Path, term: str, out: bool)
         stdin=follower,
         stdout=follower if out else subprocess.PIPE,
         stderr=follower,
-        env={**command.environment, "TERM": term, "COLUMNS": "80"},
+        env={**command.environment, "TERM": term, "COLUMNS": "80", "LINES": "24"},
     )
     os.close(follower)
     shown = b""
