@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +63,18 @@ class Command:
             env=environment,
         )
         os.close(follower)
-        shown = b""
-        while True:
-            try:
-                chunk = os.read(leader, 1 << 16)
-            except OSError:
-                break
-            if not chunk:
-                break
-            shown += chunk
-        os.close(leader)
+        shown = shown_on(leader)
         assert process.wait() == 0
         return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
+
+
+def shown_on(leader: int) -> bytes:
+    """Return all that is written to a pseudo-terminal, and close it."""
+    shown = b""
+    with os.fdopen(leader, "rb", buffering=0) as terminal, suppress(OSError):  # at the end of it
+        while chunk := terminal.read(1 << 16):
+            shown += chunk
+    return shown
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_cli import CLAUDE, Command
+from .test_cli import CLAUDE, Command, shown_on
 
 SIZE = 20_000_000
 
@@ -43,16 +43,7 @@ def on_terminals(command: Command, *arguments: str | Path, term: str, out: bool)
         env={**command.environment, "TERM": term, "COLUMNS": "80", "LINES": "24"},
     )
     os.close(follower)
-    shown = b""
-    while True:
-        try:
-            chunk = os.read(leader, 1 << 16)
-        except OSError:
-            break
-        if not chunk:
-            break
-        shown += chunk
-    os.close(leader)
+    shown = shown_on(leader)
     printed = process.communicate()[0] or b""
     assert process.wait() == 0
     return printed.decode(), shown.decode()
