@@ -136,7 +136,7 @@ def encode_messages(messages: Sequence[Message]) -> list[bytes]:
 def encode_state(
     messages: Sequence[Message], known: list[bytes]
 ) -> tuple[list[bytes], list[Message] | None]:
-    """Return the bytes of the messages of a whole state, and the messages as they would be read.
+    """Return the bytes of the messages of a whole state, and copies of them.
 
     Args:
         messages: those of the state; the same errors as for ``encode_messages``.

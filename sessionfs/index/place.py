@@ -142,4 +142,4 @@ def _cache_directory() -> str:
         found = user_cache_dir("sessionfs", appauthor=False)
     except RuntimeError:
         found = "~"
-    return files.join(os.devnull if found.startswith("~") else found)
+    return os.devnull if found.startswith("~") else found

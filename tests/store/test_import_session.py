@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -59,14 +60,13 @@ def test_times_and_ids_are_the_sources(tmp_path: Path) -> None:
     assert found.active_checkpoint.state.messages == [{"turn": i} for i in range(3)]
 
 
-def test_an_import_that_was_cut_off_before_its_ref_is_finished_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    storage = open_store(tmp_path)
-    storage.import_session(request(2))
+class Killed(BaseException):
+    pass
 
-    class Killed(BaseException):
-        pass
+
+@contextmanager
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kill what is done before a ref is written."""
 
     def killed(*_: object) -> None:
         raise Killed
@@ -74,7 +74,17 @@ def test_an_import_that_was_cut_off_before_its_ref_is_finished_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(SessionDirectory, "publish", killed)
         with pytest.raises(Killed):
-            storage.import_session(request(5))
+            yield
+
+
+def test_an_import_that_was_cut_off_before_its_ref_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_store(tmp_path)
+    storage.import_session(request(2))
+
+    with cut_off(monkeypatch):
+        storage.import_session(request(5))
     storage.import_session(request(5))
     assert len(storage.get_active_checkpoint(SESSION).state.messages) == 5
 
@@ -237,16 +247,8 @@ def test_an_import_as_needed_that_was_cut_off_is_finished(
     made = [noted(n) for n in range(3)]
     storage.import_session(request(0, checkpoints=as_needed(made[0])))
 
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SessionDirectory, "publish", killed)
-        with pytest.raises(Killed):
-            storage.import_session(request(0, checkpoints=as_needed(*made)))
+    with cut_off(monkeypatch):
+        storage.import_session(request(0, checkpoints=as_needed(*made)))
     assert storage.import_session(request(0, checkpoints=as_needed(*made))).new_checkpoints == 0
     assert len(storage.get_active_checkpoint(SESSION).state.messages) == 3
 
