@@ -278,6 +278,21 @@ def is_directory(path: str) -> bool:
             raise
 
 
+def is_no_directory(path: str) -> bool:
+    """Tell whether the name is taken by something else than a directory (or a link to one).
+
+    In one look: between two, a directory may be moved away, and would be taken for something else.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        with named(path):
+            raise
+    return not (stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and is_directory(path)))
+
+
 def exists(path: str) -> bool:
     """Tell whether the name is taken, by whatever it is.
 

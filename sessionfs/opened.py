@@ -41,7 +41,7 @@ class OpenedStore:
         if durability not in ("full", "relaxed"):
             raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
         path = checks.path(root, "root")
-        if files.exists(path) and not files.is_directory(path):
+        if files.is_no_directory(path):
             raise InvalidRequestError(f"{path} is not a directory", path=path)
         writer = Files(durability, checks.positive(max_object_bytes, "max_object_bytes"))
         self._root = Root(path, writer)

@@ -35,6 +35,7 @@ ROUNDS = chosen(few=1, usual=4, everything=100)
 OTHERS = 10
 READS = chosen(few=3_000, usual=3_000, everything=100_000)
 REMOVALS = chosen(few=2, usual=10, everything=200)
+OPENINGS = chosen(few=500, usual=2_000, everything=100_000)
 
 
 class Typed(msgspec.Struct, dict=True):
@@ -268,3 +269,22 @@ def test_what_vanishes_under_those_who_use_it_is_told_by_errors_of_ours(
             each.id for each in storage.list_sessions(ListSessionsQuery(limit=10**6)).sessions
         }
         storage.close()
+
+
+def test_a_root_that_is_moved_away_and_back_is_opened(tmp_path: Path) -> None:
+    root, aside, stop = tmp_path / "store", tmp_path / "aside", threading.Event()
+    FileStorage(root).create_session(CreateSessionRequest("t", []))
+
+    def move() -> None:
+        while not stop.is_set():
+            root.rename(aside)
+            aside.rename(root)
+
+    with ThreadPoolExecutor(1) as pool:
+        moving = pool.submit(move)
+        try:
+            for _ in range(OPENINGS):
+                FileStorage(root).close()
+        finally:
+            stop.set()
+        moving.result()
