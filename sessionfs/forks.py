@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from threading import RLock
 from typing import Protocol
 from weakref import WeakSet
 
@@ -26,6 +27,14 @@ _renewables: WeakSet[Renewable] = WeakSet()
 def renew_after_fork(each: Renewable) -> None:
     """Renew this in child processes, before anything else is done there."""
     _renewables.add(each)
+
+
+def hold_while_forking(lock: RLock) -> None:
+    """Fork only when no other thread holds a lock: what it guards is whole in child processes."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
 
 
 def leak(thing: object) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from .decoders import decoder
 from .errors import InvalidRequestError
 from .models import ChatMessage, Message
 
@@ -30,7 +31,7 @@ ORIGIN = "_origin"
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_decode_objects = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_decode_objects = decoder(list[dict[str, Any]])
 _INEXACT = (TypeError, NameError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 _BLOCK = 64
 """So many messages are looked at together: few enough for one that is odd to be found soon."""
@@ -57,7 +58,7 @@ class MessageCodec:
         self._typed_list: Callable[[bytes], Any] | None = None
         is_type = isinstance(message_type, type)
         if is_type and issubclass(message_type, msgspec.Struct) and message_type.__struct_config__.dict:
-            self._typed = msgspec.json.Decoder(message_type).decode
+            self._typed = decoder(message_type)
             self._typed_list = decoder_of_lists(message_type)
         elif message_type is not dict:
             raise InvalidRequestError(
@@ -189,7 +190,7 @@ def decoder_of_lists(kind: type[Any]) -> Callable[[bytes], Any] | None:
     if not issubclass(kind, msgspec.Struct) or kind.__struct_config__.array_like:
         return None
     try:
-        return msgspec.json.Decoder(GenericAlias(list, (kind,))).decode
+        return decoder(GenericAlias(list, (kind,)))
     except (TypeError, NameError):
         return None  # a type that cannot be read, which the error of one message tells
 
@@ -225,9 +226,9 @@ def _encode_message(message: object, where: str) -> bytes:
     return _encode_exactly(merged, where)
 
 
-def _as_read(raw: bytes, kind: type[Any]) -> object:
+def _as_read(raw: bytes, kind: Any) -> object:
     """Return what these bytes are when they are read as this type."""
-    return _decode(raw) if issubclass(kind, dict) else msgspec.json.decode(raw, type=kind)
+    return _decode(raw) if issubclass(kind, dict) else decoder(kind)(raw)
 
 
 def _merge(origin: Any, before: Any, after: Any) -> Any:

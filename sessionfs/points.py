@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from . import history
+from .decoders import decoder
 from .errors import IncompleteError, StorageError
 from .ids import checkpoint_id
 from .models import ImportPoint
@@ -29,7 +30,7 @@ class _Metadata(msgspec.Struct):
     source: _Source | None = None
 
 
-_decode = msgspec.json.Decoder(_Metadata).decode
+_decode = decoder(_Metadata)
 _NOT_NOTED = (msgspec.MsgspecError, RecursionError, ValueError)
 
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from .clock import is_timestamp, parse_rfc3339
+from .decoders import decoder
 from .ids import is_sha256
 from .models import SessionStatus, SessionVisibility
 
@@ -129,10 +130,11 @@ class _MessageRecord(msgspec.Struct, tag_field="kind", tag="message", kw_only=Tr
 
 
 _encode = msgspec.json.Encoder().encode
-_decode_object = msgspec.json.Decoder(_CheckpointRecord | _MessageRecord).decode
-_decode_elements = msgspec.json.Decoder(_Elements).decode
-_decode_ref = msgspec.json.Decoder(RefRecord).decode
-_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_object = decoder(_CheckpointRecord | _MessageRecord)
+_decode_elements = decoder(_Elements)
+_decode_ref = decoder(RefRecord)
+_decode_fields = decoder(dict[str, Raw])
+decoder(Facts)  # converted to by many threads
 NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from . import entries, files
+from .decoders import decoder
 from .errors import CorruptObjectError, FormatError, InvalidRequestError
 from .files import Files
 from .ids import session_names
@@ -46,6 +47,9 @@ The format is described in full by spec/FORMAT.md of the sessionfs project.
 class _Header(msgspec.Struct):
     format: Annotated[int, msgspec.Meta(ge=1)]
     requires: list[str] = []
+
+
+_decode_header: Callable[[bytes], _Header] = decoder(_Header)
 
 
 class Root:
@@ -149,7 +153,7 @@ class Root:
             return _Header(FORMAT)  # not written or not arrived yet
         try:
             data.decode()
-            return msgspec.json.decode(data, type=_Header)
+            return _decode_header(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise CorruptObjectError(
                 f"{path} is damaged ({error}); a sound one reads {ROOT_FILES[HEADER].decode()}",

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from . import decoders
 from .records import NOT_JSON, CheckpointHeader, CheckpointObject, InvalidRecordError, checked
 
 _Message = TypeVar("_Message")
@@ -27,7 +28,7 @@ WholeDecoder = Callable[[bytes], _WholeRecord[Any]]
 def decoder(message_type: type[Any]) -> WholeDecoder:
     """Return what decodes checkpoint records with messages of a type."""
     shape: Any = dict[str, Any] if message_type is dict else message_type
-    return msgspec.json.Decoder(_WholeRecord[shape]).decode
+    return decoders.decoder(_WholeRecord[shape])
 
 
 def decode(

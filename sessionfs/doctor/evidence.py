@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from .. import files
+from ..decoders import decoder
 from ..errors import CorruptObjectError, StorageError
 from ..ids import HASH12, parse_session_id
 from ..records import sha256
@@ -24,6 +25,9 @@ _BOM = b"\xef\xbb\xbf"
 
 class _Named(msgspec.Struct):
     session: str
+
+
+_decode_named = decoder(_Named)
 
 
 class Proof(NamedTuple):
@@ -129,7 +133,7 @@ def readable(path: str, limit: int) -> bytes | None:
 def owner(data: bytes) -> UUID | None:
     """Return the session that a record says it is of; None if it says none."""
     try:
-        return parse_session_id(msgspec.json.decode(data, type=_Named).session)
+        return parse_session_id(_decode_named(data).session)
     except (msgspec.MsgspecError, RecursionError):
         return None
 

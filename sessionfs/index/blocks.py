@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 
 from ..conversation import Said
+from ..decoders import packed_decoder
 
 SEPARATOR = b"\xff"
 """Ends each message: no UTF-8 has this byte."""
@@ -56,7 +57,7 @@ class Columns(msgspec.Struct, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Columns).decode
+_decode = packed_decoder(Columns)
 
 
 Find = Callable[[int, int], int]

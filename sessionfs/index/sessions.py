@@ -10,6 +10,7 @@ import msgspec
 
 from .. import checks, fingerprints, listing
 from ..clock import to_unix_us
+from ..decoders import packed_decoder
 from ..listing import Cursor
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
 from ..session import SessionDirectory
@@ -29,7 +30,7 @@ CREATE INDEX newest ON sessions(
 """
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(SessionSummary).decode
+_decode = packed_decoder(SessionSummary)
 
 
 class Look(NamedTuple):
