@@ -5,7 +5,7 @@ Slow and plain on purpose: whatever is faster must give the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -155,31 +155,41 @@ def message_hit(summary: SessionSummary, said: Said, wanted: Wanted) -> SearchHi
 def snippet(text: str, needle: str) -> tuple[str, list[tuple[int, int]]]:
     """Return the part of a text around the first match, and where the matches in it are."""
     folded = text.casefold()
-    # Some letters are several when case is put aside: then each says which it came from.
-    came_from = (
-        None if len(folded) == len(text) else [i for i, c in enumerate(text) for _ in c.casefold()]
-    )
-
-    def original(start: int, stop: int) -> tuple[int, int]:
-        if came_from is None:
-            return start, stop
-        return came_from[start], came_from[stop - 1] + 1
-
     at = folded.find(needle)
-    first, last = original(at, at + len(needle))
+    first, last = at, at + len(needle)
+    # Some letters are several when case is put aside: then each says which it came from.
+    several = len(folded) > len(text)
+    if several:
+        first, last = _origin(text, first), _origin(text, last - 1) + 1
     begin = max(first - _BEFORE, 0)
     end = min(max(begin + _LENGTH, last), len(text))
+    came_from: Sequence[int] = range(begin, end)
+    ahead = begin
+    if several:
+        came_from = [i for i in came_from for _ in text[i].casefold()]
+        ahead = len(text[:begin].casefold())
     spans: list[tuple[int, int]] = []
     before = "…" if begin else ""
     shift = len(before) - begin
-    while at >= 0:
-        start, stop = original(at, at + len(needle))
-        if stop > end:
-            break
+    while at >= 0 and at + len(needle) <= ahead + len(came_from):
+        start, stop = came_from[at - ahead], came_from[at - ahead + len(needle) - 1] + 1
         if not spans or start + shift >= spans[-1][1]:
             spans.append((start + shift, stop + shift))
         at = folded.find(needle, at + len(needle))
     return before + text[begin:end] + ("…" if end < len(text) else ""), spans
+
+
+def _origin(text: str, index: int) -> int:
+    """Return the index of the letter that the one at an index came from when case was put aside."""
+    start, stop = 0, len(text)
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        before = len(text[start:middle].casefold())
+        if index < before:
+            stop = middle
+        else:
+            start, index = middle, index - before
+    return start
 
 
 def _microseconds(moment: datetime | None) -> int | None:
