@@ -283,14 +283,10 @@ def is_no_directory(path: str) -> bool:
 
     In one look: between two, a directory may be moved away, and would be taken for something else.
     """
-    try:
-        mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    mode = _mode(path)
+    if mode is None or stat.S_ISDIR(mode):
         return False
-    except (OSError, ValueError):
-        with named(path):
-            raise
-    return not (stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and is_directory(path)))
+    return not (stat.S_ISLNK(mode) and is_directory(path))
 
 
 def exists(path: str) -> bool:
@@ -298,14 +294,17 @@ def exists(path: str) -> bool:
 
     An error if the operating system does not say: what may be there is not to be taken for missing.
     """
+    return _mode(path) is not None
+
+
+def _mode(path: str) -> int | None:
     try:
-        os.lstat(path)
+        return os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except (OSError, ValueError):
         with named(path):
             raise
-    return True
 
 
 def process_id() -> int:
