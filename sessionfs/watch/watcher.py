@@ -7,12 +7,14 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from ..models.events import RELIST_SECONDS, Event
 from ..session import SessionDirectory
-from .feed import Baseline, Feed
+
+if TYPE_CHECKING:
+    from .feed import Baseline
 
 _NAP = 1.0
 """Seconds of a wait: Python does not see a signal that came right before one until it is over."""
@@ -48,6 +50,8 @@ class Watcher:
         relist_seconds: float = RELIST_SECONDS,
         notify: bool = True,
     ) -> None:
+        from .feed import Feed  # which few programs need
+
         self._lock = lock = threading.RLock()
         self._news = news = threading.Condition(lock)
 
