@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from . import checks, heads, history, points
 from .clock import following, from_datetime, next_timestamp, preceding, to_datetime, to_rfc3339
@@ -40,7 +42,7 @@ _ONE_MOMENT = timedelta(milliseconds=1)
 """Refs of one source this close say the same time; what a person does here is seconds later."""
 
 
-class PlannedCheckpoint(NamedTuple):
+class PlannedCheckpoint(msgspec.Struct, frozen=True):
     """A checkpoint of a whole history that is about to be written.
 
     Attributes:
@@ -59,7 +61,7 @@ class PlannedCheckpoint(NamedTuple):
     onto: str | None = None
 
 
-class Plan(NamedTuple):
+class Plan(msgspec.Struct, frozen=True):
     """A history that is about to be written, and how it is made for a session that is here.
 
     Attributes:
@@ -72,7 +74,7 @@ class Plan(NamedTuple):
     goes_on: bool
 
 
-class _Stored(NamedTuple):
+class _Stored(msgspec.Struct, frozen=True):
     """What was stored of a history: the checkpoints' hashes, and the time and note of the last."""
 
     hashes: list[str]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from . import files
 from .refused import named
@@ -26,7 +28,7 @@ def link_target(path: str) -> str | None:
     return os.path.realpath(path) if stat.S_ISLNK(mode) else None
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """What lies under a name.
 
     Attributes:

@@ -8,7 +8,8 @@ that a sync tool brings back makes none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from .errors import StorageError
 from .objects import Objects
@@ -20,7 +21,7 @@ MOST = 16
 """So many refs of other heads a writer keeps at most; older ones are in the list of checkpoints."""
 
 
-class Heads(NamedTuple):
+class Heads(msgspec.Struct, frozen=True):
     """The heads of a session.
 
     Attributes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import dropwhile, takewhile
-from typing import NamedTuple
 
 import msgspec
 
@@ -37,7 +36,7 @@ MOST_DEPTH = (1 << 53) - 1
 """No writer counts this far; what a hostile record says may be a number that nothing can add to."""
 
 
-class Link(NamedTuple):
+class Link(msgspec.Struct, frozen=True):
     """One object of a chain; ``shared``: how many of its messages the opened checkpoint begins with."""
 
     sha: str
@@ -49,7 +48,7 @@ Chain = list[Link]
 """A checkpoint, its base, the base of that, until there is none."""
 
 
-class State(NamedTuple):
+class State(msgspec.Struct, frozen=True):
     """Messages ready to be stored: an element each, and the objects that large ones need."""
 
     elements: list[bytes]
@@ -115,7 +114,7 @@ def appended(
         room -= sum(map(len, full.elements))
         if room < 0:
             break
-        read.append(link._replace(checkpoint=full))
+        read.append(Link(link.sha, full, link.shared))
     near = room < 0
     whole = [parent] if near else [*read, *onto[len(read) :]]
     if parent.checkpoint.depth >= MOST_DEPTH:  # which has no base to build upon
@@ -136,7 +135,8 @@ def after(onto: Chain, sha: str, checkpoint: CheckpointObject) -> Chain:
     chain = [Link(sha, _outlined(checkpoint), checkpoint.count)]
     for link in dropwhile(lambda link: link.sha != checkpoint.base, onto):
         before = chain[-1]
-        chain.append(link._replace(shared=min(before.shared, before.checkpoint.keep)))
+        shared = min(before.shared, before.checkpoint.keep)
+        chain.append(Link(link.sha, link.checkpoint, shared))
     return chain
 
 
@@ -166,7 +166,7 @@ def _follow(objects: Objects, sha: str, chain: Chain, *, outlined: bool = False)
         link = Link(following, checkpoint, shared)
         if outlined:
             require_large(objects, [link])
-            link = link._replace(checkpoint=_outlined(checkpoint))
+            link = Link(following, _outlined(checkpoint), shared)
         chain.append(link)
         following = checkpoint.base
 

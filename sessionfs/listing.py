@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from . import checks, heads
 from .clock import from_datetime, from_unix_us, is_timestamp, to_datetime
@@ -34,7 +35,7 @@ from .refs import RefNames, SessionFacts
 from .session import SessionDirectory
 
 
-class Looked(NamedTuple):
+class Looked(msgspec.Struct, frozen=True):
     """What a look at a session showed.
 
     Attributes:
@@ -153,7 +154,7 @@ def updated_at(directory: SessionDirectory, refs: RefNames) -> datetime:
     return to_datetime(highest) if highest is not None else from_unix_us(0)
 
 
-class Cursor(NamedTuple):
+class Cursor(msgspec.Struct, frozen=True):
     """A place in the list of sessions: after the one with this time and id."""
 
     updated_at: datetime
@@ -251,7 +252,7 @@ def newest_first(summaries: Iterable[SessionSummary]) -> list[SessionSummary]:
     return sorted(by_id, key=lambda summary: summary.updated_at, reverse=True)
 
 
-class Listed(NamedTuple):
+class Listed(msgspec.Struct, frozen=True):
     """What is listed of a checkpoint.
 
     Attributes:

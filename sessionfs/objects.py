@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from . import files, fingerprints, forks, records, whole
 from .errors import CorruptObjectError, IncompleteError
@@ -21,7 +23,7 @@ from .whole import WholeDecoder
 _SUFFIX = ".json"
 
 
-class _Held(NamedTuple):
+class _Held(msgspec.Struct, frozen=True):
     identity: Identity
     checkpoint: CheckpointObject
     size: int

@@ -103,14 +103,14 @@ class RefNames(NamedTuple):
         return min((refs[0].at for refs in self if refs), default=None)
 
 
-class Left(NamedTuple):
+class Left(msgspec.Struct, frozen=True):
     """A checkpoint that somebody left behind at this time, when another one was made active."""
 
     at: str
     sha: str
 
 
-class SessionFacts(NamedTuple):
+class SessionFacts(msgspec.Struct, frozen=True):
     """The fold of a session's meta records. ``created_at`` is None where no record sets it.
 
     ``purged_at`` is the time of its newest purge record, ``damage`` the first record that is damaged,

@@ -7,7 +7,7 @@ is not there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,7 +26,7 @@ _ARGUMENTS = frozenset({"arguments", "input"})
 _decode = msgspec.json.Decoder().decode
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True):
     """A call of a tool; ``id`` is what the result names."""
 
     id: str | None

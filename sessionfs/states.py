@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -31,7 +31,7 @@ _pack_into = msgspec.msgpack.Encoder().encode_into
 _copy_struct: Callable[[Any], Any] = msgspec.Struct.__copy__  # type: ignore[attr-defined]
 
 
-class Going(NamedTuple):
+class Going(msgspec.Struct, frozen=True):
     """How a state goes on from a checkpoint.
 
     Attributes:

@@ -69,8 +69,8 @@ class Views:
 
     def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
         """Return a checkpoint with its state."""
-        sha, head, _ = chain[0]
-        return made(directory, sha, head, self._messages(directory, chain))
+        head = chain[0]
+        return made(directory, head.sha, head.checkpoint, self._messages(directory, chain))
 
     def partial(self, directory: SessionDirectory, sha: str) -> Checkpoint:
         """Return a checkpoint with what can be read of its state, and gaps where there is more."""
@@ -86,8 +86,8 @@ class Views:
                     messages.append(self.codec.decode(raw))
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
-        sha, head, _ = chain[0]
-        found = made(directory, sha, head, messages)
+        head = chain[0]
+        found = made(directory, head.sha, head.checkpoint, messages)
         found.gaps = gaps
         return found
 
@@ -114,9 +114,9 @@ class Views:
 
     def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
-        sha, head, _ = chain[0]
+        head = chain[0]
         messages = self._messages(directory, chain)
-        return CheckpointState(messages, _metadata(directory, sha, head.metadata))
+        return CheckpointState(messages, _metadata(directory, head.sha, head.checkpoint.metadata))
 
     def _messages(self, directory: SessionDirectory, chain: Chain) -> list[Message]:
         with reading(directory, chain[0].sha):
@@ -124,9 +124,9 @@ class Views:
 
     def _own(self, directory: SessionDirectory, link: Link) -> list[Message]:
         """Return the messages that one object of a chain adds."""
-        objects, (sha, checkpoint, shared) = directory.objects, link
-        number = max(shared - checkpoint.keep, 0)
-        decoded = objects.decoded(sha, checkpoint)
+        objects, checkpoint = directory.objects, link.checkpoint
+        number = max(link.shared - checkpoint.keep, 0)
+        decoded = objects.decoded(link.sha, checkpoint)
         if decoded is None:
             own = checkpoint.elements[:number]
             if checkpoint.large:
