@@ -18,14 +18,8 @@ OTHERS = 0o077
 
 def link_target(path: str) -> str | None:
     """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
-    try:
-        mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError):
-        with named(path):
-            raise
-    return os.path.realpath(path) if stat.S_ISLNK(mode) else None
+    mode = files.mode_of(path, os.lstat)
+    return os.path.realpath(path) if mode is not None and stat.S_ISLNK(mode) else None
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from typing import Literal
@@ -269,13 +269,8 @@ def names(directory: str) -> list[str]:
 
 def is_directory(path: str) -> bool:
     """Tell whether there is a directory (or a link to one) of this name."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError):
-        with named(path):
-            raise
+    mode = mode_of(path, os.stat)
+    return mode is not None and stat.S_ISDIR(mode)
 
 
 def is_no_directory(path: str) -> bool:
@@ -283,7 +278,7 @@ def is_no_directory(path: str) -> bool:
 
     In one look: between two, a directory may be moved away, and would be taken for something else.
     """
-    mode = _mode(path)
+    mode = mode_of(path, os.lstat)
     if mode is None or stat.S_ISDIR(mode):
         return False
     return not (stat.S_ISLNK(mode) and is_directory(path))
@@ -294,12 +289,13 @@ def exists(path: str) -> bool:
 
     An error if the operating system does not say: what may be there is not to be taken for missing.
     """
-    return _mode(path) is not None
+    return mode_of(path, os.lstat) is not None
 
 
-def _mode(path: str) -> int | None:
+def mode_of(path: str, look: Callable[[str], os.stat_result]) -> int | None:
+    """Return the mode of what has a name, by ``os.stat`` or ``os.lstat``; None: nothing has it."""
     try:
-        return os.lstat(path).st_mode
+        return look(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError):
