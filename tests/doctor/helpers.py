@@ -26,6 +26,7 @@ from sessionfs import (
     VerifyResult,
 )
 from sessionfs.ids import checkpoint_id
+from tests.store.helpers import large_object
 
 LARGE = {"image": "x" * 70_000}
 AT = "20260101T000000000000Z"
@@ -91,8 +92,7 @@ class Store:
     @property
     def large(self) -> Path:
         """The object file of the large message."""
-        (path,) = (each for each in self.objects.iterdir() if each.stat().st_size > 70_000)
-        return path
+        return large_object(self.directory)
 
     @property
     def active(self) -> Path:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -41,6 +42,17 @@ OPENINGS = chosen(few=500, usual=2_000, everything=100_000)
 class Typed(msgspec.Struct, dict=True):
     role: str
     content: str
+
+
+@contextmanager
+def many_turns() -> Iterator[None]:
+    """Let threads take turns as often as can be."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def storages(tmp_path: Path) -> list[FileStorage]:
@@ -141,13 +153,8 @@ def test_threads_share_a_memory_that_is_too_small_for_all(tmp_path: Path, counte
             assert directory.objects.checkpoint(sha).count == 1
         return READS
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads take turns as often as can be
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            reads = sum(pool.map(read, range(4)))
-    finally:
-        sys.setswitchinterval(interval)
+    with many_turns(), ThreadPoolExecutor(4) as pool:
+        reads = sum(pool.map(read, range(4)))
     held = cache._entries.values()
     assert cache._used == sum(each.size for each in held) <= 2_000
     for id_, messages in checkpoints.items():
@@ -179,18 +186,13 @@ def test_whole_states_are_saved_while_another_thread_lets_go_of_all_memory(
         while not done.is_set():
             storage.close()
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads take turns as often as can be
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            closing = pool.submit(close)
-            try:
-                saves = sum(pool.map(save, held))
-            finally:
-                done.set()
-            closing.result()
-    finally:
-        sys.setswitchinterval(interval)
+    with many_turns(), ThreadPoolExecutor(4) as pool:
+        closing = pool.submit(close)
+        try:
+            saves = sum(pool.map(save, held))
+        finally:
+            done.set()
+        closing.result()
     counted("whole states saved while memory was let go of", saves)
 
 

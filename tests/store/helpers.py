@@ -32,6 +32,12 @@ def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+def large_object(session: str | Path) -> Path:
+    """Return the one object of a large message, of 70,000 bytes and more, in a session's directory."""
+    (path,) = (each for each in Path(session, "objects").iterdir() if each.stat().st_size > 70_000)
+    return path
+
+
 def overwrite(path: Path, data: bytes) -> None:
     """Damage a file in place, as no writer of ours does."""
     path.chmod(0o600)

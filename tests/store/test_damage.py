@@ -27,7 +27,7 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 
-from .helpers import overwrite, snapshot
+from .helpers import large_object, overwrite, snapshot
 
 
 class Store:
@@ -172,9 +172,7 @@ def test_the_same_state_heals_a_damaged_file_and_keeps_the_bad_one(store: Store)
     image = {"image": "x" * 70_000}
     storage = store.open()
     storage.append_messages(store.session, [image])
-    (large,) = (
-        each for each in (store.directory / "objects").iterdir() if each.stat().st_size > 70_000
-    )
+    large = large_object(store.directory)
     overwrite(large, b"bad")
     healed = store.open()
     healed.create_checkpoint(store.session, CreateCheckpointRequest([{"other": 1}, image]))
@@ -392,9 +390,7 @@ def test_large_messages_that_are_in_hand_are_put_where_they_are_missing(store: S
     image = {"image": "x" * 70_000}
     storage = store.open()
     storage.append_messages(store.session, [image])
-    (large,) = (
-        each for each in (store.directory / "objects").iterdir() if each.stat().st_size > 70_000
-    )
+    large = large_object(store.directory)
     state = storage.get_active_checkpoint(store.session).state.messages
     for harm in (Path.unlink, lambda path: overwrite(path, b"x" * path.stat().st_size)):
         harm(large)

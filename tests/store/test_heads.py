@@ -12,7 +12,7 @@ import pytest
 from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, IncompleteError
 from sessionfs.heads import MOST
 
-from .helpers import opened_files, overwrite, snapshot
+from .helpers import large_object, opened_files, overwrite, snapshot
 from .test_merge import open_store, union
 
 
@@ -318,11 +318,7 @@ def test_what_lacks_a_large_message_is_not_made_active(tmp_path: Path) -> None:
     first, *_ = one.list_checkpoints(session).checkpoints
     lacking = one.append_messages(session, [{"large": "x" * 70_000}]).id
     one.set_active_checkpoint(session, first.id)
-    (large,) = (
-        path
-        for path in Path(one.session_path(session)).glob("objects/*")
-        if path.stat().st_size > 70_000
-    )
+    large = large_object(one.session_path(session))
     large.unlink()
     before = snapshot(tmp_path / "one")
     with pytest.raises(IncompleteError, match=large.stem):

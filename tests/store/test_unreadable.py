@@ -34,7 +34,7 @@ from sessionfs.files import Files
 from sessionfs.objects import ObjectCache
 from sessionfs.refs import RefNames, Refs
 
-from .helpers import overwrite, refuse, snapshot
+from .helpers import large_object, overwrite, refuse, snapshot
 
 OLD_STYLE = UUID("00000000-0000-4000-8000-000000000001")
 """Not of version 7: it does not tell when it was made."""
@@ -346,11 +346,6 @@ def test_memory_that_is_too_small_for_all_objects_holds_those_used_last(store: S
     assert 0 < cache._used == sum(each.size for each in held) <= 2_000
 
 
-def _large_of(store: Store) -> Path:
-    (path,) = (each for each in store.directory.glob("objects/*") if each.stat().st_size > 70_000)
-    return path
-
-
 def test_a_large_message_that_only_the_base_has_is_not_needed(store: Store) -> None:
     """What follows the messages that are kept of a base is not read."""
     storage = store.open()
@@ -358,7 +353,7 @@ def test_a_large_message_that_only_the_base_has_is_not_needed(store: Store) -> N
     storage.create_checkpoint(store.session, CreateCheckpointRequest(state))
     state[2] = {"n": 2}
     made = storage.create_checkpoint(store.session, CreateCheckpointRequest(state)).id
-    _large_of(store).unlink()
+    large_object(store.directory).unlink()
     assert store.open().get_active_checkpoint(store.session).id == made
     assert store.open().get_checkpoint(made).state.messages == state
 
@@ -366,7 +361,7 @@ def test_a_large_message_that_only_the_base_has_is_not_needed(store: Store) -> N
 def test_gaps_are_numbered_as_in_the_whole_state(store: Store) -> None:
     storage = store.open()
     made = storage.append_messages(store.session, [{"n": 2}, {"large": "x" * 70_000}, {"n": 4}]).id
-    _large_of(store).unlink()
+    large_object(store.directory).unlink()
     store.file(store.first).unlink()
     found = store.open().get_checkpoint(made, partial=True)
     assert [(each.start, each.count) for each in found.gaps] == [(0, 1), (3, 1)]
@@ -375,7 +370,7 @@ def test_gaps_are_numbered_as_in_the_whole_state(store: Store) -> None:
 
 def test_a_list_tells_of_a_large_message_that_has_not_arrived(store: Store) -> None:
     made = store.open().append_messages(store.session, [{"large": "x" * 70_000}]).id
-    large = _large_of(store)
+    large = large_object(store.directory)
     large.unlink()
     listed = store.open().list_checkpoints(store.session).checkpoints
     assert [(each.id, each.problem is None) for each in listed] == [

@@ -21,7 +21,7 @@ from sessionfs import (
 from sessionfs.objects import Objects
 from sessionfs.refs import MetaRef, PurgeRef, Refs
 
-from ..store.helpers import fsynced, overwrite, snapshot
+from ..store.helpers import fsynced, large_object, overwrite, snapshot
 from ..store.test_merge import open_store, union
 from .checking import answers
 
@@ -254,8 +254,7 @@ def test_refs_stay_where_what_is_brought_cannot_be_opened(tmp_path: Path) -> Non
     other = open_store(tmp_path / "other")
     active = one.list_checkpoints(session).checkpoints[0].id
     last = other.append_messages(session, [LARGE]).id
-    objects = Path(other.session_path(session)) / "objects"
-    (large,) = (path for path in objects.iterdir() if path.stat().st_size > 70_000)
+    large = large_object(other.session_path(session))
     aside = large.rename(tmp_path / large.name)
     assert one.merge_from(tmp_path / "other").checkpoints_new == 1
     assert len(list(Path(one.session_path(session)).glob("refs/active.*"))) == 2
