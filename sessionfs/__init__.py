@@ -7,7 +7,6 @@ contract ``SessionStorage`` / ``AsyncSessionStorage``.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .contract import AsyncSessionStorage, SessionStorage
 from .errors import (
     ConflictError,
     CorruptObjectError,
@@ -79,6 +78,7 @@ from .models import (
     UpdateSessionRequest,
     VerifyResult,
 )
+from .protocols import AsyncSessionStorage, SessionStorage
 from .storage import FileStorage
 
 if TYPE_CHECKING:

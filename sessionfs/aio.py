@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from .files import MAX_BYTES, Durability, StrPath
+from .fs.files import MAX_BYTES, Durability, StrPath
 from .models import (
     BackendInfo,
     ChatMessage,
@@ -40,7 +40,7 @@ from .models import (
     VerifyResult,
 )
 from .models.events import RELIST_SECONDS
-from .models.upkeep import Progress
+from .models.maintenance import Progress
 from .storage import FileStorage
 from .watch.aio import AsyncWatcher
 

@@ -1,4 +1,4 @@
-"""FileStorage: the contract of ``sessionfs.contract``, kept in plain files.
+"""FileStorage: the contract of ``sessionfs.protocols``, kept in plain files.
 
 Opens a root, checks what it is asked, and wires the rest. Every check comes before the first write.
 """
@@ -6,13 +6,20 @@ Opens a root, checks what it is asked, and wires the rest. Every check comes bef
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
-from . import bulk, checkpointing, checks, history, listing, needs, stats, views
-from .files import MAX_BYTES, Durability, StrPath
-from .listing import Listed
-from .messages import encode_messages, encode_metadata
+from . import validation
+from .errors import CorruptObjectError, InvalidRequestError, NotFoundError
+from .format.ids import hash12_of
+from .format.timestamps import wall_clock
+from .fs import files
+from .fs.files import MAX_BYTES, Durability, Files, StrPath
+from .messages import stats
+from .messages.codec import encode_messages, encode_metadata
 from .models import (
     BackendInfo,
     BackendKind,
@@ -24,27 +31,48 @@ from .models import (
     CreateSessionResult,
     ImportSessionRequest,
     ImportSessionResult,
+    IndexState,
     ListCheckpointsQuery,
     ListCheckpointsResult,
     ListSessionsQuery,
     ListSessionsResult,
+    MergeResult,
     Message,
+    PurgeResult,
+    RelocateResult,
     SearchQuery,
     SearchResult,
     Session,
     SessionStats,
     SessionStatus,
     UpdateSessionRequest,
+    VerifyResult,
 )
 from .models.events import RELIST_SECONDS
-from .upkeep import Upkeep
+from .models.maintenance import Progress
+from .queries import listing, load
+from .queries.listing import Listed
+from .queries.load import Views
+from .store import chains, checkpoints, dependents, imports
+from .store.object_cache import ObjectCache
+from .store.root import Root
+from .store.session import Environment, SessionDirectory
+from .store.state_cache import States
 from .watch import Watcher
 
 if TYPE_CHECKING:
-    from .watch.opening import AnyWatcher
+    from .index import Index, Watch
+
+_AnyWatcher = TypeVar("_AnyWatcher", bound="Watch")
+
+_CACHE_BYTES = 64 << 20
+_WATCH_CACHE_BYTES = 16 << 20
+_STATE_BYTES = 16 << 20
+"""Of messages as they are packed; held as values they take a few times as much."""
+_EVERYTHING = ListSessionsQuery(limit=1 << 60)
 
 
-class FileStorage(Upkeep):
+class FileStorage:
     """Sessions in a directory of plain files; see ``spec/FORMAT.md`` for what lies where.
 
     Any number of storages, threads and processes may use one root at a time. Reading changes
@@ -76,7 +104,49 @@ class FileStorage(Upkeep):
         message_type: type[Any] = ChatMessage,
         max_object_bytes: int = MAX_BYTES,
     ) -> None:
-        super().__init__(root, durability, index_dir, message_type, max_object_bytes)
+        if durability not in ("full", "relaxed"):
+            raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
+        path = validation.path(root, "root")
+        if files.is_no_directory(path):
+            raise InvalidRequestError(f"{path} is not a directory", path=path)
+        writer = Files(durability, validation.positive(max_object_bytes, "max_object_bytes"))
+        self._root = Root(path, writer)
+        index_parent = None if index_dir is None else validation.path(index_dir, "index_dir")
+        self._options: dict[str, Any] = {
+            "durability": durability,
+            "index_dir": index_parent,
+            "message_type": message_type,
+            "max_object_bytes": max_object_bytes,
+        }
+        self._made: dict[str, Index] = {}
+        self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, self._wrote)
+        self._views = Views(message_type)
+        self._states = States(self._views.codec, _STATE_BYTES)
+        self._grown: set[UUID] = set()
+        self._root.check_readable()
+
+    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+        """Pickle what it was opened with: whoever unpickles it opens the same root."""
+        return partial(type(self), self._root.path, **self._options), ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is held in memory. Nothing is ever left to be written."""
+        self._environment.cache.clear()
+        self._states.clear()
+        index = self._made.get("index")
+        if index is not None:
+            index.close()
 
     def backend_info(self) -> BackendInfo:
         """Return which backend this is, and the path of its root."""
@@ -108,21 +178,21 @@ class FileStorage(Upkeep):
         place of one that cannot be read.
         """
         directory = self._directory(session_id)
-        with needs.named(directory):
+        with dependents.named(directory):
             return self._views.session(directory)
 
     def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
         """Create a session with its first checkpoint; all of it or nothing."""
-        checks.request(request, CreateSessionRequest)
+        validation.request(request, CreateSessionRequest)
         metadata = encode_metadata(request.metadata)
         encoded = encode_messages(request.messages)
-        facts = bulk.new_facts(request.title, request.visibility, request.cwd)
+        facts = imports.new_facts(request.title, request.visibility, request.cwd)
         return self._create(facts, encoded, metadata)
 
     def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
         """Set what the request names, and return the session; errors as for ``get_session``."""
-        checks.request(request, UpdateSessionRequest)
-        facts = bulk.changed_facts(request)
+        validation.request(request, UpdateSessionRequest)
+        facts = imports.changed_facts(request)
         self._root.check_writable(session_id)
         session = self.get_session(session_id)
         if not facts:
@@ -155,13 +225,13 @@ class FileStorage(Upkeep):
         if checkpoint_id is None:
             chain = directory.active(refs)
         else:
-            chain = directory.open(checkpointing.require(directory, checkpoint_id))
+            chain = directory.open(checkpoints.require(directory, checkpoint_id))
         origin = directory.refs.facts(refs)
         name = origin.title if title is None else title
-        facts = bulk.new_facts(name, origin.visibility, origin.cwd)
+        facts = imports.new_facts(name, origin.visibility, origin.cwd)
         facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
         self._views.state(directory, chain)  # what cannot be read is not written once more
-        encoded = history.messages(directory.objects, chain)
+        encoded = chains.messages(directory.objects, chain)
         return self._create(facts, encoded, chain[0].checkpoint.metadata)
 
     def import_session(self, request: ImportSessionRequest) -> ImportSessionResult:
@@ -172,11 +242,11 @@ class FileStorage(Upkeep):
         in the place of the checkpoints is told how far the last import had come, and goes on from
         there: what it gives becomes a branch if the session was continued here.
         """
-        checks.request(request, ImportSessionRequest)
-        plan, facts = bulk.plan(request)
+        validation.request(request, ImportSessionRequest)
+        plan, facts = imports.plan(request)
         self._root.check_writable(request.session_id)
         directory = self._directory(request.session_id)
-        return bulk.bring_in(self._root, directory, self._environment, request, plan, facts)
+        return imports.bring_in(self._root, directory, self._environment, request, plan, facts)
 
     # Checkpoints
 
@@ -188,8 +258,8 @@ class FileStorage(Upkeep):
         One whose state cannot be opened is listed with its ``problem``.
         """
         query = query if query is not None else ListCheckpointsQuery()
-        checks.request(query, ListCheckpointsQuery)
-        wanted = checks.page(query.limit, query.offset)
+        validation.request(query, ListCheckpointsQuery)
+        wanted = validation.page(query.limit, query.offset)
         directory, with_state = self._directory(session_id), bool(query.include_state)
         recorded = self._index.checkpoints(session_id, wanted)
         if recorded is not None:
@@ -206,7 +276,7 @@ class FileStorage(Upkeep):
 
         Oldest first; what is damaged is left out: ``list_checkpoints`` tells of it.
         """
-        return views.all_metadata(self._existing(session_id))
+        return load.all_metadata(self._existing(session_id))
 
     def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         """Return a checkpoint by its id alone.
@@ -224,13 +294,13 @@ class FileStorage(Upkeep):
         directory, sha = self._find(checkpoint_id)
         if partial:
             return self._views.partial(directory, sha)
-        with needs.named(directory):
+        with dependents.named(directory):
             return self._views.opened(directory, sha)
 
     def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
         """Return a session's active checkpoint. The same errors as ``get_session``."""
         directory = self._directory(session_id)
-        with needs.named(directory):
+        with dependents.named(directory):
             return self._views.active(directory)
 
     def create_checkpoint(
@@ -250,14 +320,14 @@ class FileStorage(Upkeep):
             expected_active: raise ConflictError, and leave what is active, if that is another one.
 
         """
-        checks.request(request, CreateCheckpointRequest)
+        validation.request(request, CreateCheckpointRequest)
         metadata = encode_metadata(request.metadata)
         directory = self._growing(session_id)
         state = self._states.given(session_id, request.messages)
-        sha, built = checkpointing.put_state(
+        sha, built = checkpoints.put_state(
             directory, state, metadata, request.parent_id, expected_active
         )
-        return views.made(directory, sha, built, state.stored(sha))
+        return load.made(directory, sha, built, state.stored(sha))
 
     def append_messages(
         self,
@@ -281,8 +351,8 @@ class FileStorage(Upkeep):
         encoded = encode_messages(messages)
         raw_metadata = encode_metadata(metadata)
         directory = self._growing(session_id)
-        sha, built = checkpointing.append(directory, encoded, raw_metadata, expected_active)
-        return views.summary(session_id, Listed.of(sha, built))
+        sha, built = checkpoints.append(directory, encoded, raw_metadata, expected_active)
+        return load.summary(session_id, Listed.of(sha, built))
 
     def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
         """Make a checkpoint of the session active: rewind to an older one, or redo.
@@ -290,12 +360,12 @@ class FileStorage(Upkeep):
         It becomes the only head: where writers met that had not seen each other, this settles it.
         """
         directory = self._writable(session_id)
-        sha, checkpoint = checkpointing.activate(directory, checkpoint_id)
-        return views.summary(session_id, Listed.of(sha, checkpoint))
+        sha, checkpoint = checkpoints.activate(directory, checkpoint_id)
+        return load.summary(session_id, Listed.of(sha, checkpoint))
 
     def get_session_stats(self, session_id: UUID) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
-        return views.stats(self._directory(session_id))
+        return load.stats(self._directory(session_id))
 
     def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """Return the figures of all sessions together, or of those that a query's filters match.
@@ -305,16 +375,16 @@ class FileStorage(Upkeep):
         """
         checked = listing.check(query if query is not None else ListSessionsQuery())
         matching = (each for each in self._index.scan() if listing.matches(each, checked))
-        return stats.combined(views.stats_or_unreadable(self._directory(each.id)) for each in matching)
+        return stats.combined(load.stats_or_unreadable(self._directory(each.id)) for each in matching)
 
     def search(self, query: SearchQuery) -> SearchResult:
         """Find a text in the messages and titles of all sessions, exactly and with letter case aside.
 
         The first search of a large store indexes it, which takes a while: see ``update_index``.
         """
-        from . import searching
+        from .queries import search
 
-        return self._index.search(searching.check(query))
+        return self._index.search(search.check(query))
 
     def watch(self, *, relist_seconds: float = RELIST_SECONDS) -> Watcher:
         """Return an iterator over what changes in the store from now on, by whichever process or tool.
@@ -329,19 +399,236 @@ class FileStorage(Upkeep):
         """
         return self._watching(Watcher, relist_seconds)
 
+    # What looks after a store
+
+    def update_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
+        """Do now what the next listing and search would; False where the index cannot be written.
+
+        Args:
+            on_session: told, as they are read, how many of how many changed sessions are done.
+            workers: so many processes read a large store; above 1 as for ``ProcessPoolExecutor``.
+
+        """
+        return self._index.update(on_session, validation.positive(workers, "workers"))
+
+    def rebuild_index(self, on_session: Progress | None = None, *, workers: int = 1) -> bool:
+        """Throw the index away, which is never needed, and make it anew as ``update_index`` does."""
+        return self._index.rebuild(on_session, validation.positive(workers, "workers"))
+
+    def index_state(self) -> IndexState:
+        """Return where the index is and what it holds."""
+        return self._index.state()
+
+    def relocate(self, old: str, new: str, *, dry_run: bool = False) -> RelocateResult:
+        """Tell all sessions at or below a directory that it has another path now.
+
+        ``update_session`` does that for one session. Deleted sessions are told too, and those whose
+        messages cannot be read. Where ``new`` is inside ``old``, sessions that are there already stay,
+        so that this can be interrupted and repeated; where ``old`` is inside ``new``, a second time
+        moves once more what is still at or below ``old``.
+
+        Args:
+            old: the directory as sessions carry it: an absolute path; nothing is expanded.
+            new: the path that it has now.
+            dry_run: change nothing, and only return what would be done.
+
+        """
+        from .maintenance.relocate import Move, relocate
+
+        move = Move(validation.text(old, "old"), validation.text(new, "new"))
+        self._root.check_writable()
+        directories = map(self._directory, self._root.session_ids())
+        return relocate(self._root, directories, move, dry_run=dry_run)
+
+    def verify(
+        self,
+        *,
+        session_ids: Sequence[UUID] | None = None,
+        read_all: bool = False,
+        sample: float = 1.0,
+        on_session: Progress | None = None,
+    ) -> VerifyResult:
+        """Look at every file of the store, and return what is damaged, missing or odd. Changes nothing.
+
+        Every object that a checkpoint is made of is read and verified; large messages have to be there.
+
+        Args:
+            session_ids: look at these sessions alone; None: at all.
+            read_all: read and verify large messages too.
+            sample: the part of the objects, chosen at random, that is read: above 0, at most 1.
+            on_session: told how many of how many sessions are done.
+
+        """
+        return self._checkup(session_ids, read_all, sample, on_session, [], repairing=False)
+
+    def repair(
+        self,
+        *,
+        sources: Sequence[StrPath] = (),
+        session_ids: Sequence[UUID] | None = None,
+        read_all: bool = False,
+        sample: float = 1.0,
+        on_session: Progress | None = None,
+    ) -> VerifyResult:
+        """Do what ``verify`` does, and mend what it finds. Only what was purged is deleted.
+
+        Bytes are taken from wherever they prove themselves by their hash: foreign files in the session,
+        a file whose line ends were changed, other stores. Damaged files are set aside. What was done is
+        ``repaired`` in the result; what is still wrong stands beside it.
+
+        Args:
+            sources: the roots of other stores that may have sound copies.
+            session_ids: look at these sessions alone; None: at all.
+            read_all: read and verify large messages too.
+            sample: the part of the objects, chosen at random, that is read: above 0, at most 1.
+            on_session: told how many of how many sessions are done.
+
+        Raises:
+            FormatError: the store or a source is of a newer version: nothing is done.
+            InvalidRequestError: a source is no store.
+
+        """
+        with suppress(CorruptObjectError):  # a damaged header is among what can be repaired
+            self._root.check_format()
+        elsewhere = [self._source(source, "sources") for source in sources]
+        return self._checkup(session_ids, read_all, sample, on_session, elsewhere, repairing=True)
+
+    def merge_from(self, other_root: StrPath, *, on_session: Progress | None = None) -> MergeResult:
+        """Bring what another store has and this one lacks: the union of both, each file verified.
+
+        What a sync tool does by copying files, which needs no command; this one refuses what is damaged
+        there, leaves out what was purged, and tells what it brought. The other store is only read. It
+        can be interrupted and repeated: each file appears as a whole, and new sessions do.
+
+        Args:
+            other_root: the root of the other store.
+            on_session: told how many of how many sessions are done.
+
+        Raises:
+            FormatError: one of the stores is of a newer version: nothing is copied.
+            InvalidRequestError: the other one is no store, or is this one.
+
+        """
+        # What few programs need is loaded when it is needed.
+        from .maintenance.merge import Merge
+
+        self._root.check_writable()
+        source = Root(self._source(other_root, "other_root"), self._environment.files)
+        reading = self._environment._replace(
+            files=self._environment.files.not_sweeping(), cache=ObjectCache(0)
+        )
+        return Merge(self._root, self._environment, source, reading).run(on_session)
+
+    def purge_session(
+        self, session_id: UUID, *, force: bool = False, dry_run: bool = False
+    ) -> PurgeResult:
+        """Remove a deleted session's checkpoints and messages for good, here and wherever it is synced.
+
+        A record with the hashes of what was seen stays: what comes back from other machines is hidden,
+        and ``repair`` removes it there. Work that was not seen brings the session back, with what it
+        stands on and a ``problem`` that says so. Title and directory stay in the session's records. The
+        index, which has the text of messages, is thrown away on this machine.
+
+        Args:
+            session_id: a session whose status is DELETED, or one that was purged and whose files came
+                back.
+            force: also in a git work tree, whose history holds what was committed all the same.
+            dry_run: change nothing.
+
+        Raises:
+            InvalidRequestError: the session is not deleted, or the store is in a git work tree.
+
+        """
+        from .maintenance import purge
+
+        directory = self._directory(session_id)
+        self._root.check_writable(session_id)
+        if not force:
+            purge.refuse_in_git(self._root.path)
+        if not dry_run:
+            self._root.settle(session_id)
+        done = purge.purge(directory, dry_run=dry_run)
+        if not dry_run:
+            self._environment.cache.clear()
+            self._states.clear()
+            self._index.discard()
+        return done
+
     # What the methods share
 
-    def _watching(self, kind: Callable[..., AnyWatcher], relist_seconds: float) -> AnyWatcher:
-        from .watch.opening import open_watch
+    @property
+    def _index(self) -> Index:
+        """The index; made when something is listed or searched, as is what it takes to do so loaded."""
+        made = self._made.get("index")
+        if made is None:
+            from .index import Index
 
-        seconds = checks.seconds(relist_seconds, "relist_seconds")
-        return open_watch(kind, self._root, self._environment, self._index, seconds)
+            made = Index(self._root, self._options["index_dir"], self._directory)
+            made = self._made.setdefault("index", made)  # another thread may have been first
+        return made
+
+    def _wrote(self, session_id: UUID) -> None:
+        index = self._made.get("index")
+        if index is not None:  # else nobody has read what this changes
+            index.notices.mark(session_id)
+
+    def _directory(self, session_id: UUID) -> SessionDirectory:
+        validation.uuid(session_id, "session_id")
+        path = self._root.session_path(session_id)
+        return SessionDirectory(path, session_id, self._environment)
+
+    def _existing(self, session_id: UUID) -> SessionDirectory:
+        directory = self._directory(session_id)
+        if not directory.exists():
+            raise NotFoundError(f"session {session_id} does not exist")
+        return directory
+
+    def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
+        validation.uuid(checkpoint_id, "checkpoint_id")
+        holding = self._index.sessions_holding(hash12_of(checkpoint_id))
+        return checkpoints.find(map(self._directory, holding), checkpoint_id)
+
+    def _writable(self, session_id: UUID) -> SessionDirectory:
+        directory = self._existing(session_id)
+        self._settle(session_id)
+        return directory
+
+    def _growing(self, session_id: UUID) -> SessionDirectory:
+        """Return a session for something that looks itself whether the session is still there."""
+        directory = self._directory(session_id)
+        if session_id not in self._grown:
+            self._existing(session_id)
+            self._grown.add(session_id)
+        self._settle(session_id)
+        return directory
+
+    def _settle(self, session_id: UUID) -> None:
+        self._root.check_writable(session_id)
+        self._root.settle(session_id)
+
+    def _watching(self, kind: Callable[..., _AnyWatcher], relist_seconds: float) -> _AnyWatcher:
+        seconds = validation.seconds(relist_seconds, "relist_seconds")
+
+        def directory(session_id: UUID) -> SessionDirectory:
+            # It remembers nothing from one look to the next: what vanishes or is damaged shows.
+            apart = self._environment._replace(cache=ObjectCache(_WATCH_CACHE_BYTES))
+            return SessionDirectory(self._root.session_path(session_id), session_id, apart)
+
+        watch = kind(
+            self._root.path,
+            directory,
+            self._root.session_ids,
+            baseline=lambda: self._index.list_sessions(_EVERYTHING).sessions,
+            relist_seconds=seconds,
+        )
+        self._index.notices.add(watch)  # which relies on it while it is open
+        return watch
 
     def _create(
         self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None
     ) -> CreateSessionResult:
         self._root.check_writable()
-        session_id, sha = bulk.start(self._root, self._environment, facts, encoded, metadata)
+        session_id, sha = imports.start(self._root, self._environment, facts, encoded, metadata)
         directory = self._directory(session_id)
         checkpoint = self._views.opened(directory, sha)
         return CreateSessionResult(session_id, checkpoint)
@@ -354,3 +641,33 @@ class FileStorage(Upkeep):
             directory.set_facts({"status": status})
         else:
             directory.refs.sync()  # whoever set it may have been killed before it was on the disk
+
+    def _checkup(
+        self,
+        session_ids: Sequence[UUID] | None,
+        read_all: bool,
+        sample: float,
+        on_session: Progress | None,
+        sources: list[str],
+        *,
+        repairing: bool,
+    ) -> VerifyResult:
+        # What few programs need is loaded when it is needed.
+        from .maintenance.doctor import Checkup, Reading
+
+        reading = Reading(read_all, validation.part(sample, "sample"))
+        checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
+        if session_ids is None:
+            return checkup.run(self._root.session_ids(), on_session)
+        sessions = [self._existing(each).id for each in dict.fromkeys(session_ids)]
+        return checkup.run(sessions, on_session, whole=False)
+
+    def _source(self, source: StrPath, name: str) -> str:
+        """Return the root of another store, which is of no newer version."""
+        path = validation.path(source, name)
+        other = Root(path, self._environment.files)
+        if not other.is_store():
+            raise InvalidRequestError(f"{path} is no store", path=path)
+        with suppress(CorruptObjectError):  # its records verify themselves
+            other.check_format()
+        return path

@@ -33,7 +33,7 @@ def test_the_import_is_lean() -> None:
     code = "import sys; from sessionfs import FileStorage; FileStorage('s'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"watchfiles", "sqlite3", "typer", "click", "rich", "asyncio", "pytest", "secrets"}
-    heavy |= {"sessionfs.cli", "sessionfs.index", "sessionfs.doctor", "sessionfs.merging"}
+    heavy |= {"sessionfs.cli", "sessionfs.index", "sessionfs.maintenance"}
     assert heavy.isdisjoint(loaded.stdout.split())
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 
 from ..errors import InvalidRequestError, StorageError
-from ..ids import HASH12
+from ..format.ids import HASH12
 from ..models import SessionStatus, UpdateSessionRequest
 from ..storage import FileStorage
 from . import completion, output, render, resolve

@@ -11,8 +11,8 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from .. import pieces
-from ..messages import encode_messages
+from ..messages import parts
+from ..messages.codec import encode_messages
 from ..models import Checkpoint, Message
 from . import conversation, output, resolve
 from .options import AsJson, Store, open_store
@@ -93,7 +93,7 @@ def compare(before: Sequence[Message], after: Sequence[Message]) -> tuple[list[C
 
 
 def _role(message: Message) -> object:
-    return pieces.plain(message).get("role")
+    return parts.plain(message).get("role")
 
 
 def _side(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def _told(change: Change, before: Sequence[Message], after: Sequence[Message]) -
 def _lines(
     change: Change, before: Sequence[Message], after: Sequence[Message], *, full: bool
 ) -> Iterator[Text]:
-    old = pieces.plain(before[change.a]) if change.a is not None else None
-    new = pieces.plain(after[change.b]) if change.b is not None else None
+    old = parts.plain(before[change.a]) if change.a is not None else None
+    new = parts.plain(after[change.b]) if change.b is not None else None
     sign, style = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}[
         change.kind
     ]
@@ -142,6 +142,6 @@ def _lines(
 
 def _text(message: dict[str, Any]) -> str:
     """Return what a message says and which tools it calls, as lines that can be compared."""
-    calls = [f"→ {each.tool} {each.arguments}" for each in pieces.pieces(message)
-             if isinstance(each, pieces.Call)]  # fmt: skip
-    return harmless("\n".join([pieces.text_of(message), *calls]).strip("\n"))
+    calls = [f"→ {each.tool} {each.arguments}" for each in parts.pieces(message)
+             if isinstance(each, parts.Call)]  # fmt: skip
+    return harmless("\n".join([parts.text_of(message), *calls]).strip("\n"))

@@ -13,8 +13,8 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
-from .. import pieces
 from ..exporters.markdown import said_at
+from ..messages import parts
 from ..models import Gap, Session
 from .render import ROLE_STYLES, home
 from .text import beginning, counted, harmless, one_line
@@ -93,7 +93,7 @@ def heading(index: int, message: dict[str, Any]) -> Text:
     made = said_at(message)
     if made is not None:
         line.append(f"  {made.astimezone(UTC):%Y-%m-%d %H:%M}", "not bold dim")
-    if pieces.is_error(message):
+    if parts.is_error(message):
         line.append("  error", "red")
     return line
 
@@ -107,24 +107,24 @@ def message_lines(
     folded = role == "tool" and not full
     most, longest = (_RESULT_LINES, RESULT_LENGTH) if folded else (_WHOLE, sys.maxsize)
     call_length = _WHOLE if full else min(_CALL_LENGTH, width) if rendered else _CALL_LENGTH
-    for piece in pieces.pieces(message):
+    for piece in parts.pieces(message):
         match piece:
-            case pieces.Text(text):
+            case parts.Text(text):
                 if rendered and role not in ("tool", "user"):
                     yield _markdown(text)
                 else:
                     yield from _folded(harmless(text).splitlines(), most, longest)
-            case pieces.Thinking(text) if rendered:
+            case parts.Thinking(text) if rendered:
                 yield Padding(Text(harmless(text), style="dim italic"), (0, 0, 0, 2))
-            case pieces.Thinking(text):
+            case parts.Thinking(text):
                 yield from _folded(harmless(text).splitlines(), most, longest)
-            case pieces.Image():
+            case parts.Image():
                 yield Text(harmless(f"[{piece.name()}]"), style="magenta")
-            case pieces.Call(_, tool, arguments):
+            case parts.Call(_, tool, arguments):
                 yield Text(one_line(f"→ {tool} {arguments}", call_length), style="yellow")
-            case pieces.Other("tool call", raw):
+            case parts.Other("tool call", raw):
                 yield Text(one_line(f"→ {raw}", call_length), style="yellow")
-            case pieces.Other(kind, raw):
+            case parts.Other(kind, raw):
                 yield Text(one_line(f"[{kind}] {raw}", 2000 if full else 200), style="magenta")
 
 

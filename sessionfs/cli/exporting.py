@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from .. import pieces
 from ..errors import CorruptObjectError, IncompleteError, InvalidRequestError, NotFoundError
 from ..exporters import EXPORTERS, as_json_lines
-from ..importers import original
+from ..messages import parts
 from ..models import Gap, Message, Session, SessionSummary
 from ..storage import FileStorage
+from ..tools import original
 from . import output, reading, render, resolve
 from .options import AsJson, Checkpoint, Partial, SessionArgument, Store, open_store
 from .text import counted, one_line
@@ -48,7 +48,7 @@ def cat(
         if text:
             for message in messages:
                 output.print_bytes(
-                    pieces.text_of(pieces.plain(message)).encode("utf-8", "replace") + b"\n"
+                    parts.text_of(parts.plain(message)).encode("utf-8", "replace") + b"\n"
                 )
         elif as_json:
             output.print_json({"messages": messages, **({"gaps": gaps} if partial else {})})
@@ -145,7 +145,7 @@ def _at(shown: Session, numbers: list[int]) -> list[Message]:
     if checkpoint is None:
         return []
     total = len(checkpoint.state.messages) + sum(gap.count for gap in checkpoint.gaps)
-    places = [at for at, _ in pieces.numbered(shown)]
+    places = [at for at, _ in parts.numbered(shown)]
     there = dict(zip(places, checkpoint.state.messages, strict=True))
     some = []
     for number in numbers:

@@ -9,7 +9,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .. import listing
 from ..models import (
     ListSessionsQuery,
     ListSessionsResult,
@@ -18,6 +17,7 @@ from ..models import (
     SessionStatus,
     SessionSummary,
 )
+from ..queries import listing
 from ..storage import FileStorage
 from . import completion, output, render, resolve
 from .options import (

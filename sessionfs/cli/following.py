@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 from watchfiles import watch
 
-from ..importers import discovery
 from ..storage import FileStorage
+from ..tools import discovery
 from . import importing, output, resolve
 from .options import AsJson, RelaxedImport, Store
 

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from .. import importers
+from .. import tools
 from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
-from ..importers import discovery, opening
-from ..importers.compressed import CompressedError
 from ..models import ImportSessionResult
 from ..storage import FileStorage
+from ..tools import discovery, source_files
+from ..tools.compressed import CompressedError
 from . import output, resolve
 from .options import AsJson, RelaxedImport, Store
 from .text import counted, megabytes, one_line
@@ -88,13 +88,13 @@ def discovered() -> list[discovery.Found]:
         home = Path.home()
     except RuntimeError as error:
         raise InvalidRequestError(f"{error} Name the transcripts: sessionfs import PATH...") from error
-    return discovery.find(importers.IMPORTERS, os.environ, home)
+    return discovery.find(tools.IMPORTERS, os.environ, home)
 
 
 def is_transcript(file: Path) -> bool:
     """Tell whether a file is one that a known tool writes."""
     try:
-        importers.recognise(file)
+        tools.recognise(file)
     except CompressedError:
         return file.name.endswith(".jsonl.zst")  # whoever reads it says what is lacking
     except InvalidRequestError:
@@ -129,7 +129,7 @@ def _tell(files: list[Path], as_json: bool) -> None:
     told = []
     for file in files:
         try:
-            told.append({"file": str(file), "tool": importers.recognise(resolve.expanded(file)).TOOL})
+            told.append({"file": str(file), "tool": tools.recognise(resolve.expanded(file)).TOOL})
         except InvalidRequestError as error:
             told.append({"file": str(file), "error": error.message})
     if as_json:
@@ -155,12 +155,12 @@ def import_file(
     doing = "Reading"
     try:
         path = resolve.expanded(file)
-        importer = importers.recognise(path)
+        importer = tools.recognise(path)
     except StorageError as error:
         told = {**report, "error": error.message, "code": error.code}
         return told if isinstance(error, CompressedError) else {**told, "unknown": True}
     try:
-        with opening.telling(lambda done, total: show(f"{doing} {name}", done, total)):
+        with source_files.telling(lambda done, total: show(f"{doing} {name}", done, total)):
             for transcript in importer.read(path):
                 doing = "Importing"
                 try:

@@ -13,9 +13,9 @@ from uuid import UUID
 import msgspec
 import typer
 
-from .. import pieces
 from ..errors import StorageError
-from ..exporters import graph
+from ..exporters import branches
+from ..messages import parts
 from ..models import CheckpointSummary, ListCheckpointsQuery, SessionSummary
 from ..storage import FileStorage
 from . import conversation, output, render, resolve
@@ -61,7 +61,7 @@ def show(
             # The active checkpoint may be damaged: it is not asked for.
             id_ = wanted(storage, found, checkpoint)
             shown = render.with_checkpoint(found, storage.get_checkpoint(id_, partial=partial))
-        everything = pieces.numbered(shown)
+        everything = parts.numbered(shown)
         messages = [each for each in everything if not role or each[1].get("role") in role]
         last = messages if limit is None else messages[len(messages) - min(limit, len(messages)) :]
         if as_json:
@@ -139,7 +139,7 @@ def _relations(found: SessionSummary, sessions: list[SessionSummary]) -> dict[st
     """Return where a session was forked from, and which were forked from it."""
     forks = [
         {"session_id": each.id, "checkpoint_id": at, "title": each.title, "status": each.status}
-        for at, some in graph.forks(sessions, found.id).items()
+        for at, some in branches.forks(sessions, found.id).items()
         for each in some
     ]
     return {"forked_from": found.forked_from, "forks": forks}

@@ -15,9 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .. import pieces
-from ..exporters import graph
-from ..ids import HASH12
+from ..exporters import branches
+from ..format.ids import HASH12
+from ..messages import parts
 from ..models import (
     ActiveChanged,
     Checkpoint,
@@ -151,9 +151,9 @@ def log(
     ``sessions`` are all of the store: forks are told of beside the checkpoint they start from.
     """
     now, active = datetime.now(UTC), found.active_checkpoint_id
-    forks, short = graph.forks(sessions, found.id), short_ids([each.id for each in sessions])
+    forks, short = branches.forks(sessions, found.id), short_ids([each.id for each in sessions])
     shown = {each.id for each in checkpoints}
-    for drawing, drawn in graph.rows(checkpoints, forks):
+    for drawing, drawn in branches.rows(checkpoints, forks):
         line = Text(drawing + " ", style="blue")
         if isinstance(drawn, SessionSummary):
             line.append_text(_fork(drawn, short))
@@ -320,7 +320,7 @@ def _last_said(messages: list[Any]) -> str:
     """Return the beginning of what the user said last."""
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "user":
-            return one_line(pieces.text_of(message), 80)
+            return one_line(parts.text_of(message), 80)
     return ""
 
 

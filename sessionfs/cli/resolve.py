@@ -10,13 +10,8 @@ from pathlib import Path
 from uuid import UUID
 
 from ..errors import InvalidRequestError, NotFoundError
-from ..ids import parse_session_id
-from ..models import (
-    ListCheckpointsQuery,
-    ListSessionsQuery,
-    SessionStatus,
-    SessionSummary,
-)
+from ..format.ids import parse_session_id
+from ..models import ListCheckpointsQuery, ListSessionsQuery, SessionStatus, SessionSummary
 from ..storage import FileStorage
 from .text import one_line
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..contract import SessionStorage
 from ..models import Session
-from .lines import as_json, as_json_lines
+from ..protocols import SessionStorage
+from .json_lines import as_json, as_json_lines
 from .markdown import as_markdown
 
 Exporter = Callable[[SessionStorage, Session], Iterator[bytes]]

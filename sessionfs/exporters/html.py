@@ -14,8 +14,19 @@ from uuid import UUID
 
 import msgspec
 
-from ..contract import SessionStorage
-from ..ids import HASH12
+from ..format.ids import HASH12
+from ..messages.parts import (
+    Call,
+    Image,
+    Other,
+    Piece,
+    Text,
+    Thinking,
+    is_error,
+    numbered,
+    pieces,
+    text_of,
+)
 from ..models import (
     CheckpointSummary,
     ForkedFrom,
@@ -26,8 +37,8 @@ from ..models import (
     SessionStatus,
     SessionSummary,
 )
-from ..pieces import Call, Image, Other, Piece, Text, Thinking, is_error, numbered, pieces, text_of
-from . import graph, html_graph
+from ..protocols import SessionStorage
+from . import branches, html_graph
 from .html_style import STYLE
 from .html_text import block, escaped, markdown, picture
 from .markdown import pretty, said_at
@@ -115,7 +126,7 @@ def _checkpoints(storage: SessionStorage, session: Session) -> str:
     sessions = storage.list_sessions(ListSessionsQuery(limit=_EVERYTHING)).sessions
     # A page is for others to read: what its owner deleted is not named on it.
     kept = [each for each in sessions if each.status is not SessionStatus.DELETED]
-    forks = graph.forks(kept, session.id)
+    forks = branches.forks(kept, session.id)
     active = session.active_checkpoint.id if session.active_checkpoint else None
     marks = {each.id: "head" for each in session.heads}
     marks |= {active: "shown here"} if active else {}
@@ -123,13 +134,13 @@ def _checkpoints(storage: SessionStorage, session: Session) -> str:
     note = f"<p>{_counted(more, 'older checkpoint')} not drawn</p>" if more else ""
     tips = _tips(newest)
     count = sum(map(len, forks.values()))
-    branches = f", {tips} branches" if tips > 1 else ""
-    branches += f", {_counted(count, 'fork')}" if count else ""
+    told = f", {tips} branches" if tips > 1 else ""
+    told += f", {_counted(count, 'fork')}" if count else ""
     note += _elsewhere(forks, {each.id for each in drawn})
     note += _origin(session.forked_from, kept) if session.forked_from else ""
     return (
         f'<details class="checkpoints"{" open" if tips > 1 or count or session.forked_from else ""}>'
-        f"<summary>{_counted(len(newest), 'checkpoint')}{branches}</summary>\n"
+        f"<summary>{_counted(len(newest), 'checkpoint')}{told}</summary>\n"
         f"{html_graph.drawing(drawn, active, marks, forks)}{note}</details>\n"
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from ..ids import HASH12
+from ..format.ids import HASH12
+from ..messages.parts import plain, text_of
 from ..models import CheckpointSummary, SessionSummary
-from ..pieces import plain, text_of
 from .html_text import escaped
 
 _ROW, _LANE, _DOT = 28, 16, 5

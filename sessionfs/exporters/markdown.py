@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from ..contract import SessionStorage
+from ..messages.parts import Call, Image, Other, Text, Thinking, is_error, pieces, plain
 from ..models import Session
-from ..pieces import Call, Image, Other, Text, Thinking, is_error, pieces, plain
+from ..protocols import SessionStorage
 
 _LAST_MS = 1 << 47
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&!])")

@@ -8,6 +8,6 @@ and changes no answer.
 """
 
 from .index import Index
-from .notices import Watch
+from .watches import Watch
 
 __all__ = ["Index", "Watch"]

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .. import files, fingerprints, forks
 from ..errors import StorageError
-from . import contents, names, sessions, texts
-from .place import LockedError, Place
+from ..fs import atfork, files, fingerprints
+from . import checkpoints, holders, sessions
+from .fulltext import textstore
+from .location import LockedError, Place
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-_SCHEMA = sessions.SCHEMA + names.SCHEMA + contents.SCHEMA + texts.SCHEMA
+_SCHEMA = sessions.SCHEMA + holders.SCHEMA + checkpoints.SCHEMA + textstore.SCHEMA
 _BUSY_SECONDS = 5.0
 
 
@@ -56,7 +57,7 @@ class Database:
         global _sqlite_hangs
         _sqlite_hangs = _sqlite_hangs or amid_a_call
         if self._connection is not None:
-            forks.leak(self._connection)
+            atfork.leak(self._connection)
         self._connection = self._opened = None
 
     def __del__(self) -> None:
@@ -88,7 +89,7 @@ class Database:
             except BaseException:
                 connection.rollback()
                 with suppress(Exception):  # without a stamp it is thrown away
-                    if texts.take_back(connection, self.place):
+                    if textstore.take_back(connection, self.place):
                         self.place.stamp()
                 raise
             self.place.stamp()

@@ -8,28 +8,23 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from .. import conversation, forks, listing, searching
 from ..errors import StorageError
-from ..listing import Listed
-from ..models import (
-    IndexState,
-    ListSessionsQuery,
-    ListSessionsResult,
-    SearchResult,
-    SessionSummary,
-)
-from ..models.upkeep import Progress
-from ..root import OBJECTS, REFS, Root
-from ..searching import Wanted
-from ..session import SessionDirectory
-from . import contents, names, sessions
+from ..fs import atfork
+from ..models import IndexState, ListSessionsQuery, ListSessionsResult, SearchResult, SessionSummary
+from ..models.maintenance import Progress
+from ..queries import listing, search, transcript
+from ..queries.listing import Listed
+from ..queries.search import Wanted
+from ..store.root import OBJECTS, REFS, Root
+from ..store.session import SessionDirectory
+from . import checkpoints, holders, sessions
+from .checkpoints import Look
 from .database import Database, UnusableError
-from .level import Differing, Level
-from .notices import Notices
-from .place import Place
-from .recorder import Recorder
-from .search import Searcher, Seen, StaleError
-from .updating import record_all
+from .fulltext.query import Searcher, Seen, StaleError
+from .location import Place
+from .staleness import Differing, Level
+from .watches import Notices
+from .writer import Recorder, record_all
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -82,7 +77,7 @@ class Index:
         self._writes = False
         self.notices = Notices(root)
         self._begin()
-        forks.renew_after_fork(self)
+        atfork.renew_after_fork(self)
 
     def renew(self) -> None:
         """Begin anew, knowing nothing of what the index holds."""
@@ -130,8 +125,8 @@ class Index:
                         level.pending.add(error.id)
                 except UnusableError:
                     break
-        read = ((each, conversation.hear(self._directory_of(each.id))) for each in self.scan())
-        return searching.answer(read, wanted)
+        read = ((each, transcript.hear(self._directory_of(each.id))) for each in self.scan())
+        return search.answer(read, wanted)
 
     def checkpoints(self, id_: UUID, page: slice) -> tuple[list[Listed], int] | None:
         """Return a page of a session's checkpoints, oldest first, and how many there are.
@@ -144,10 +139,10 @@ class Index:
             for _ in range(_TRIES):
                 try:
                     with self._database.reading() as connection:
-                        look = contents.look(connection, directory)
-                        found = contents.record(connection, str(id_)) if look is None else look.base
+                        look = checkpoints.look(connection, directory)
+                        found = checkpoints.record(connection, str(id_)) if look is None else look.base
                         if found is not None:
-                            answer = contents.checkpoints(connection, found, look, page)
+                            answer = checkpoints.checkpoints(connection, found, look, page)
                         elif look is None or len(look.objects) < WORTH_INDEXING:
                             return None
                 except (UnusableError, StorageError):
@@ -169,14 +164,14 @@ class Index:
             try:
                 with self._database.reading() as connection:
                     (differing,) = self._differing(connection, self._objects)
-                    found = names.holding(connection, hash12)
+                    found = holders.holding(connection, hash12)
             except UnusableError:
                 return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
-            looks: list[names.Names] = []
+            looks: list[holders.Names] = []
             unreadable: list[str] = []
             for name in differing.changed:
                 try:
-                    looks.append(names.look(self._directory_of(UUID(name))))
+                    looks.append(holders.look(self._directory_of(UUID(name))))
                 except StorageError:
                     unreadable.append(name)
             found -= {*differing.changed, *differing.gone}
@@ -184,7 +179,7 @@ class Index:
             found |= {each.id for each in looks if wanted in each.names}
             if self._is_worth(len(looks) + len(differing.gone)):
                 with suppress(UnusableError), self._database.writing() as connection:
-                    names.put(connection, looks, differing.gone)
+                    holders.put(connection, looks, differing.gone)
                     self._objects.pending -= {each.id for each in looks}
             return sorted(map(UUID, found.union(unreadable)))
 
@@ -260,8 +255,10 @@ class Index:
         """Return the sessions that may have changed, for each of the levels."""
         if all(level.is_current(connection) for level in levels):
             return [level.differing(connection, None) for level in levels]
-        names = self._root.session_names()
-        return [level.differing(connection, level.fingerprints(self._root, names)) for level in levels]
+        present = self._root.session_names()
+        return [
+            level.differing(connection, level.fingerprints(self._root, present)) for level in levels
+        ]
 
     def _changed_sessions(self, connection: Connection, differing: Differing) -> _Changed:
         """Look at sessions that may have changed; ``confirmed`` are those that proved not to have."""
@@ -280,15 +277,13 @@ class Index:
                     changed.confirmed.append(look)
         return changed
 
-    def _changed_contents(
-        self, connection: Connection, differing: Differing
-    ) -> dict[str, contents.Look]:
-        looks: dict[str, contents.Look] = {}
+    def _changed_contents(self, connection: Connection, differing: Differing) -> dict[str, Look]:
+        looks: dict[str, Look] = {}
         for name in differing.changed:
             try:
-                look = contents.look(connection, self._directory_of(UUID(name)))
+                look = checkpoints.look(connection, self._directory_of(UUID(name)))
             except StorageError as error:
-                looks[name] = contents.unreadable(name, error.message)
+                looks[name] = checkpoints.unreadable(name, error.message)
             else:
                 if look is not None:
                     looks[name] = look
@@ -316,7 +311,7 @@ class Index:
         # What writing needs is loaded now, and the next time costs little.
         self._writes = True
 
-    def _write(self, changed: _Changed, looks: list[contents.Look], gone: list[str]) -> bool:
+    def _write(self, changed: _Changed, looks: list[Look], gone: list[str]) -> bool:
         """Record what was found if it is worth it; False if it was not, or somebody keeps us out."""
         summaries = changed.looks + changed.confirmed
         read = sum(len(look.checkpoints) for look in looks)

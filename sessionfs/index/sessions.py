@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .. import checks, fingerprints, listing
-from ..clock import to_unix_us
-from ..decoders import packed_decoder
-from ..listing import Cursor
+from .. import validation
+from ..format.decoders import packed_decoder
+from ..format.timestamps import to_unix_us
+from ..fs import fingerprints
 from ..models import ListSessionsQuery, ListSessionsResult, SessionSummary
-from ..session import SessionDirectory
-from .level import LARGEST
+from ..queries import listing
+from ..queries.listing import Cursor
+from ..store.session import SessionDirectory
+from .staleness import LARGEST
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -108,7 +110,7 @@ def answer(
         values += [to_unix_us(cursor.updated_at)] * 2 + [str(cursor.id)]
         where = f" WHERE {' AND '.join(clauses)}"
     # One more than the page reaches, which tells whether there is a next one.
-    enough = min(checks.page(query.limit, query.offset).stop, LARGEST) + 1
+    enough = min(validation.page(query.limit, query.offset).stop, LARGEST) + 1
     rows = connection.execute(
         f"SELECT summary FROM sessions{where} ORDER BY updated_us DESC, id LIMIT ?",  # noqa: S608
         [*values, enough],

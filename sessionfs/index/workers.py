@@ -15,14 +15,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from ..clock import wall_clock
 from ..errors import StorageError
-from ..files import Files
-from ..objects import ObjectCache
-from ..root import Root
-from ..session import Environment, SessionDirectory
-from . import contents, sessions
-from .blocks import fold
+from ..format.timestamps import wall_clock
+from ..fs.files import Files
+from ..store.object_cache import ObjectCache
+from ..store.root import Root
+from ..store.session import Environment, SessionDirectory
+from . import checkpoints, sessions
+from .fulltext.blocks import fold
 
 _CACHE_BYTES = 16 << 20
 _CHUNK = 64
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     """
 
     name: str
-    contents: contents.Look | None
+    contents: checkpoints.Look | None
     folded: list[bytes]
     summary: sessions.Look | None
 
@@ -76,7 +76,7 @@ def read(root: str, limit: int, names: list[str]) -> list[Found]:
         directory = SessionDirectory(store.session_path(UUID(name)), UUID(name), environment)
         content, folded = None, list[bytes]()
         with suppress(StorageError):  # it is told to whoever asks for it
-            content = contents.look(None, directory)
+            content = checkpoints.look(None, directory)
         if content is not None:
             folded = [fold(each.text) for each in content.said]
             content = content._replace(said=[replace(each, text="") for each in content.said])

@@ -20,7 +20,8 @@ from .events import (
     SessionDeleted,
     SessionUpdated,
 )
-from .health import Finding, Severity, VerifyResult
+from .findings import Finding, Severity, VerifyResult
+from .maintenance import IndexState, MergeResult, PurgeResult, RefusedFile, Relocated, RelocateResult
 from .requests import (
     CheckpointsAsNeeded,
     CreateCheckpointRequest,
@@ -51,14 +52,6 @@ from .sessions import (
     SessionVisibility,
 )
 from .stats import SessionStats, ToolUsageCounts, ToolUsageStats
-from .upkeep import (
-    IndexState,
-    MergeResult,
-    PurgeResult,
-    RefusedFile,
-    Relocated,
-    RelocateResult,
-)
 
 __all__ = [
     "ActiveChanged",

@@ -59,7 +59,7 @@ pytest.register_assert_rewrite(
     )
 )
 
-from .active import ActiveContract  # noqa: E402
+from .active_checkpoint import ActiveContract  # noqa: E402
 from .appending import AppendingContract  # noqa: E402
 from .base import AsyncAdapter, Contract  # noqa: E402
 from .checkpoints import CheckpointsContract  # noqa: E402
@@ -67,15 +67,15 @@ from .filters import FiltersContract  # noqa: E402
 from .importing import check_importer  # noqa: E402
 from .listing import ListingContract  # noqa: E402
 from .lossless import LosslessContract  # noqa: E402
-from .narrowing import SearchFiltersContract  # noqa: E402
+from .message_types import PlainMessagesContract, TypedMessagesContract  # noqa: E402
 from .opening import OpeningContract  # noqa: E402
 from .ownership import OwnershipContract  # noqa: E402
 from .refusals import RefusalsContract  # noqa: E402
+from .search_filters import SearchFiltersContract  # noqa: E402
 from .searching import SearchContract  # noqa: E402
 from .sessions import SessionsContract  # noqa: E402
 from .stats import StatsContract, StoreStatsContract  # noqa: E402
-from .typed import PlainMessagesContract, TypedMessagesContract  # noqa: E402
-from .unknown import UnknownIdsContract  # noqa: E402
+from .unknown_ids import UnknownIdsContract  # noqa: E402
 
 __all__ = [
     "ActiveContract",

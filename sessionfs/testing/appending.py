@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ..contract import SessionStorage
 from ..errors import ConflictError, NotFoundError
 from ..models import ForkedFrom, SessionStatus, SessionVisibility, UpdateSessionRequest
+from ..protocols import SessionStorage
 from .base import (
     NOBODY,
     Contract,

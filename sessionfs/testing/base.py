@@ -16,7 +16,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from ..contract import AsyncSessionStorage, SessionStorage
 from ..errors import InvalidRequestError, StorageError
 from ..models import (
     ChatMessage,
@@ -32,6 +31,7 @@ from ..models import (
     Role,
     Session,
 )
+from ..protocols import AsyncSessionStorage, SessionStorage
 
 AnyStorage = SessionStorage | AsyncSessionStorage
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from ..contract import SessionStorage
 from ..errors import ConflictError
 from ..models import CreateCheckpointRequest, ListCheckpointsQuery
+from ..protocols import SessionStorage
 from .base import (
     EVERYTHING,
     NOBODY,

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import ListSessionsQuery, SessionSummary, UpdateSessionRequest
+from ..protocols import SessionStorage
 from .base import EVERYTHING, Contract, append, new_session, refused, user
 
 BELOW = [

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from ..errors import InvalidRequestError
-from ..importers import IMPORTERS, Importer, original, recognise
 from ..models import ImportSessionResult
 from ..storage import FileStorage
+from ..tools import IMPORTERS, Importer, original, recognise
 
 _MINE = {"role": "user", "content": "what was said here since"}
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     ListSessionsQuery,
     SessionStatus,
@@ -16,16 +15,8 @@ from ..models import (
     SessionVisibility,
     UpdateSessionRequest,
 )
-from .base import (
-    EVERYTHING,
-    Contract,
-    append,
-    assistant,
-    checkpoint,
-    new_session,
-    refused,
-    user,
-)
+from ..protocols import SessionStorage
+from .base import EVERYTHING, Contract, append, assistant, checkpoint, new_session, refused, user
 
 WRITES: dict[str, Callable[[SessionStorage, UUID, UUID], object]] = {
     "append": lambda storage, session, _: append(storage, session, user("more")),

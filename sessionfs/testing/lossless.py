@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     ChatMessage,
     ContentPart,
@@ -21,6 +20,7 @@ from ..models import (
     TokenUsage,
     ToolCall,
 )
+from ..protocols import SessionStorage
 from .base import (
     Contract,
     append,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ..contract import AsyncSessionStorage, SessionStorage
 from ..models import BackendInfo, BackendKind, UpdateSessionRequest
+from ..protocols import AsyncSessionStorage, SessionStorage
 from .base import AsyncAdapter, Contract, OpenStorage, append, everything, new_session, said, user
 
 

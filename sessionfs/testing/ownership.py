@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     ChatMessage,
     CheckpointState,
@@ -23,6 +22,7 @@ from ..models import (
     ToolCall,
     UpdateSessionRequest,
 )
+from ..protocols import SessionStorage
 from .base import Contract, everything, messages_of, new_session, typed, user
 
 READS: dict[str, Callable[[SessionStorage, UUID, UUID], CheckpointState]] = {

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     ChatMessage,
     ContentPart,
@@ -24,6 +23,7 @@ from ..models import (
     Role,
     UpdateSessionRequest,
 )
+from ..protocols import SessionStorage
 from .base import Contract, new_session, refused, user
 from .lossless import nested
 

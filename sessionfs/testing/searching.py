@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     ChatMessage,
     ContentPart,
@@ -22,6 +21,7 @@ from ..models import (
     SessionSummary,
     UpdateSessionRequest,
 )
+from ..protocols import SessionStorage
 from .base import (
     EVERYTHING,
     NOBODY,
@@ -33,7 +33,19 @@ from .base import (
     refused,
     user,
 )
-from .finding import FILLING, KINDS, LITERALS, at, calling, crowd, found, result, sent, shown, told
+from .search_basics import (
+    FILLING,
+    KINDS,
+    LITERALS,
+    at,
+    calling,
+    crowd,
+    found,
+    result,
+    sent,
+    shown,
+    told,
+)
 
 BAD_SEARCHES: list[dict[str, Any]] = [
     {"text": ""},

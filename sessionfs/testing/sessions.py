@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     CreateSessionRequest,
     ListCheckpointsQuery,
@@ -17,16 +16,8 @@ from ..models import (
     SessionVisibility,
     UpdateSessionRequest,
 )
-from .base import (
-    Contract,
-    active_id,
-    append,
-    assistant,
-    checkpoint,
-    new_session,
-    said,
-    user,
-)
+from ..protocols import SessionStorage
+from .base import Contract, active_id, append, assistant, checkpoint, new_session, said, user
 
 TITLES = [
     "plain",

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ..contract import SessionStorage
 from ..models import (
     ChatMessage,
     ContentPart,
@@ -18,6 +17,7 @@ from ..models import (
     ToolCall,
     ToolUsageCounts,
 )
+from ..protocols import SessionStorage
 from .base import Contract, append, assistant, new_session, user
 
 OUTCOMES: list[Any] = [

@@ -11,7 +11,7 @@ from typing import Self
 from uuid import UUID
 
 from ..models.events import RELIST_SECONDS, Event
-from ..session import SessionDirectory
+from ..store.session import SessionDirectory
 from .feed import Baseline, Feed
 
 

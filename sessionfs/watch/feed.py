@@ -14,21 +14,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
 from uuid import UUID
 
-from .. import files, fingerprints
 from ..errors import StorageError
+from ..fs import files, fingerprints
 from ..models import SessionSummary
 from ..models.events import Event
-from ..root import SESSIONS
-from ..session import SessionDirectory
-from .looking import (
-    Known,
-    compare,
-    is_unchanged,
-    look,
-    may_be_filled,
-    unopened,
-)
-from .notices import Ending, Notices
+from ..store.root import SESSIONS
+from ..store.session import SessionDirectory
+from .notify import Ending, Notices
+from .snapshot import Known, compare, is_unchanged, look, may_be_filled, unopened
 
 _TICK_SECONDS = 0.25
 _MOST_QUEUED = 10_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from ..models.events import RELIST_SECONDS, Event
-from ..session import SessionDirectory
+from ..store.session import SessionDirectory
 
 if TYPE_CHECKING:
     from .feed import Baseline

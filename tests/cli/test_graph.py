@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sessionfs import CheckpointSummary, SessionStatus, SessionSummary, SessionVisibility
-from sessionfs.exporters.graph import rows
+from sessionfs.exporters.branches import rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ from sessionfs import (
     UpdateSessionRequest,
     VerifyResult,
 )
-from sessionfs.ids import checkpoint_id
+from sessionfs.format.ids import checkpoint_id
 from tests.store.helpers import large_object
 
 LARGE = {"image": "x" * 70_000}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sessionfs.doctor import KINDS
+from sessionfs.maintenance.doctor import KINDS
 
 FINDINGS = Path(__file__).parents[2] / "spec" / "FINDINGS.md"
 

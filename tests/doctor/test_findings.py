@@ -15,8 +15,8 @@ from sessionfs import (
     Severity,
     UpdateSessionRequest,
 )
-from sessionfs.doctor import KINDS
-from sessionfs.importers import read
+from sessionfs.maintenance.doctor import KINDS
+from sessionfs.tools import read
 
 from .happenings import HAPPENS, Told, flipped
 from .helpers import LARGE, Store, everything, grave, of_kind, write

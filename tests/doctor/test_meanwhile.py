@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sessionfs.doctor import checkup, objects
-from sessionfs.doctor.kinds import Found
-from sessionfs.doctor.objects import Reading, Surveyed
-from sessionfs.objects import Objects
-from sessionfs.session import SessionDirectory
+from sessionfs.maintenance.doctor import check_objects, checkup
+from sessionfs.maintenance.doctor.check_objects import Reading, Surveyed
+from sessionfs.maintenance.doctor.findings import Found
+from sessionfs.store.objects import Objects
+from sessionfs.store.session import SessionDirectory
 
 from .helpers import Store, answers, of_kind, write
 
@@ -136,7 +136,7 @@ def test_an_object_that_vanishes_after_it_was_listed_is_one_that_never_came(
 def test_an_object_that_arrives_after_the_others_were_listed_is_not_missing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, real = store.file(store.lonely), objects.survey
+    path, real = store.file(store.lonely), check_objects.survey
     good = path.read_bytes()
     conflict(path)
     assert of_kind(store.verify(), "adoptable")
@@ -147,7 +147,7 @@ def test_an_object_that_arrives_after_the_others_were_listed_is_not_missing(
             write(path, good)
         return done
 
-    monkeypatch.setattr(objects, "survey", arrive)
+    monkeypatch.setattr(check_objects, "survey", arrive)
     assert [each.kind for each in store.verify().findings] == ["conflict-copy"]
 
 

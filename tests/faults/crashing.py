@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from sessionfs import FileStorage, StorageError, files
-from sessionfs.files import Durability
+from sessionfs import FileStorage, StorageError
+from sessionfs.fs import files
+from sessionfs.fs.files import Durability
 
 from . import checking, relaxed
 from .disk import Builder, Disk, State, untouched_sessions

@@ -30,10 +30,10 @@ from sessionfs import (
     SessionStats,
     SessionSummary,
     UpdateSessionRequest,
-    history,
 )
 from sessionfs.models import CheckpointSummary, Message
-from sessionfs.root import ROOT_FILES
+from sessionfs.store import chains
+from sessionfs.store.root import ROOT_FILES
 
 NEEDLE = "needle"
 NO_INDEX = os.path.join(os.devnull, "nowhere")
@@ -168,7 +168,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         storage = open_store(root)
-        with mock.patch.object(history, "LARGE_MESSAGE", _SMALL_LIMIT):
+        with mock.patch.object(chains, "LARGE_MESSAGE", _SMALL_LIMIT):
             self.first = self._rewound(storage)
             self.second = self._grown(storage)
             request = CreateSessionRequest("neighbour", [said(90), said(91)])

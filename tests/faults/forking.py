@@ -24,7 +24,8 @@ from sessionfs import (
     ListCheckpointsQuery,
     SearchQuery,
 )
-from sessionfs.refs import ActiveRef, Refs
+from sessionfs.format.refnames import ActiveRef
+from sessionfs.store.refs import Refs
 
 from .writers import append_comparing
 

@@ -16,8 +16,8 @@ from sessionfs import (
     FileStorage,
     UpdateSessionRequest,
 )
-from sessionfs.files import Durability
-from sessionfs.records import LARGE_MESSAGE
+from sessionfs.format.records import LARGE_MESSAGE
+from sessionfs.fs.files import Durability
 
 from .forks import Tell
 

@@ -16,8 +16,8 @@ from sessionfs import (
     ListSessionsQuery,
     SearchQuery,
     SessionStatus,
-    fingerprints,
 )
+from sessionfs.fs import fingerprints
 
 from .forks import Tell
 from .steps import LARGE, Made, described

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sessionfs import files, temporary
+from sessionfs.fs import files, tempfiles
 
 MOST_AT_ONCE = 1 << 15
 """A system may write fewer bytes than it was asked to; this one never writes more than these."""
@@ -244,5 +244,5 @@ def recording(top: str) -> Iterator[RecordingOs]:
     recorder = RecordingOs(top)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "os", recorder)
-        patch.setattr(temporary, "os", recorder)
+        patch.setattr(tempfiles, "os", recorder)
         yield recorder

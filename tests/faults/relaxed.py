@@ -22,7 +22,7 @@ from sessionfs import (
     NotFoundError,
     UpdateSessionRequest,
 )
-from sessionfs.root import HEADER, ROOT_FILES
+from sessionfs.store.root import HEADER, ROOT_FILES
 
 from ..spec.support import reference_reader
 from .checking import SessionPromise, create, promise

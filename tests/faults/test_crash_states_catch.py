@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from sessionfs import checkpointing, files, records
-from sessionfs.files import Durability, Files
-from sessionfs.objects import Objects
-from sessionfs.refs import Refs
-from sessionfs.session import SessionDirectory
+from sessionfs.format import records
+from sessionfs.fs import files
+from sessionfs.fs.files import Durability, Files
+from sessionfs.store import checkpoints
+from sessionfs.store.objects import Objects
+from sessionfs.store.refs import Refs
+from sessionfs.store.session import SessionDirectory
 
 from . import workloads
 from .crash_merge import merge
@@ -54,7 +56,7 @@ def ref_before_object(patch: Patch) -> None:
         directory.objects.sync()
         return sha
 
-    patch.setattr(checkpointing, "_write", write)
+    patch.setattr(checkpoints, "_write", write)
 
 
 def old_ref_removed_before_the_new_one_is_synced(patch: Patch) -> None:

@@ -23,9 +23,9 @@ from sessionfs import (
     IncompleteError,
     NotFoundError,
     UpdateSessionRequest,
-    files,
 )
-from sessionfs.root import HEADER
+from sessionfs.fs import files
+from sessionfs.store.root import HEADER
 
 from ..effort import Counted, chosen
 from ..store.helpers import overwrite

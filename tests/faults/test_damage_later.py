@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import CorruptObjectError, CreateCheckpointRequest, FileStorage, SessionStatus, files
+from sessionfs import CorruptObjectError, CreateCheckpointRequest, FileStorage, SessionStatus
+from sessionfs.fs import files
 
 from ..store.helpers import overwrite
 from .damage import Store, open_store, said

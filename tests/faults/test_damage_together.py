@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sessionfs import files
+from sessionfs.fs import files
 
 from ..effort import Counted, chosen
 from .damage import Place, Store, labels

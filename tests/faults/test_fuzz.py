@@ -23,19 +23,22 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from sessionfs import CorruptObjectError, FormatError, InvalidRequestError, bulk, importers, records
+from sessionfs import CorruptObjectError, FormatError, InvalidRequestError, tools
 from sessionfs.cli.text import harmless, harmless_json, moment, one_line
-from sessionfs.clock import is_timestamp, parse_rfc3339
-from sessionfs.files import Files
-from sessionfs.ids import is_session_name, is_sha256, session_names
-from sessionfs.index.place import Place
-from sessionfs.listing import Cursor
-from sessionfs.messages import MessageCodec, encode_messages
+from sessionfs.format import records
+from sessionfs.format.ids import is_session_name, is_sha256, session_names
+from sessionfs.format.records import CheckpointObject, InvalidRecordError, MessageObject
+from sessionfs.format.timestamps import is_timestamp, parse_rfc3339
+from sessionfs.fs.files import Files
+from sessionfs.index.location import Place
+from sessionfs.messages.codec import MessageCodec, encode_messages
 from sessionfs.models import ChatMessage
-from sessionfs.objects import ObjectCache, Objects
-from sessionfs.records import CheckpointObject, InvalidRecordError, MessageObject
-from sessionfs.refs import Refs
-from sessionfs.root import Root
+from sessionfs.queries.listing import Cursor
+from sessionfs.store import imports
+from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import Objects
+from sessionfs.store.refs import Refs
+from sessionfs.store.root import Root
 
 from ..effort import Counted, chosen
 from ..spec.support import SPEC, case_bytes, reference_reader, vectors
@@ -358,8 +361,8 @@ def test_transcripts(fuzz: Fuzz, tmp_path: Path, name: str) -> None:
     def check(drawn: list[bytes]) -> None:
         path.write_bytes(b"\n".join([sound[0], *drawn]))
         with suppress(InvalidRequestError):
-            for transcript in importers.read(path):
-                bulk.plan(transcript.request)
+            for transcript in tools.read(path):
+                imports.plan(transcript.request)
 
     fuzz(f"transcripts of {name}", lines, check)
 
@@ -396,8 +399,8 @@ def test_databases(fuzz: Fuzz, tmp_path: Path) -> None:
                 file.seek(place % path.stat().st_size)
                 file.write(bytes([byte]))
         with suppress(InvalidRequestError):
-            for transcript in importers.read(path):
-                bulk.plan(transcript.request)
+            for transcript in tools.read(path):
+                imports.plan(transcript.request)
         path.unlink()
 
     fuzz("databases", st.tuples(rows, harm | st.just([])), check)

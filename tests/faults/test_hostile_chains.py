@@ -16,14 +16,15 @@ from sessionfs import (
     IncompleteError,
     InvalidRequestError,
     UpdateSessionRequest,
-    records,
 )
-from sessionfs.clock import wall_clock
-from sessionfs.files import Files
-from sessionfs.heads import _History
-from sessionfs.objects import ObjectCache, Objects
-from sessionfs.refs import ActiveRef, RefNames
-from sessionfs.session import Environment, SessionDirectory
+from sessionfs.format import records
+from sessionfs.format.refnames import ActiveRef, RefNames
+from sessionfs.format.timestamps import wall_clock
+from sessionfs.fs.files import Files
+from sessionfs.store.heads import _History
+from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import Objects
+from sessionfs.store.session import Environment, SessionDirectory
 
 from .hostile import AT, HASH, SESSION, Hostile, answers, reads, record, unchanged, writes, written
 
@@ -51,7 +52,9 @@ def cycle(store: Hostile, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
             names[data] = sha
             (store.objects / f"{sha}.json").write_bytes(data)
         honest = records.sha256
-        monkeypatch.setattr("sessionfs.objects.sha256", lambda data: names.get(data) or honest(data))
+        monkeypatch.setattr(
+            "sessionfs.store.objects.sha256", lambda data: names.get(data) or honest(data)
+        )
         return shas
 
     return make
@@ -293,7 +296,7 @@ def test_edits_win_whatever_the_clock_says(store: Hostile, monkeypatch: pytest.M
     now = wall_clock()
     store.put_checkpoint(written(record()))
     for i, jump in enumerate((0, 3_650 * day, -7_300 * day, -now, 2_900_000 * day, day)):
-        monkeypatch.setattr("sessionfs.opened.wall_clock", lambda jump=jump: now + jump)
+        monkeypatch.setattr("sessionfs.storage.wall_clock", lambda jump=jump: now + jump)
         with store.open() as storage:
             storage.update_session(SESSION, UpdateSessionRequest(title=f"title {i}"))
             made = storage.append_messages(SESSION, [{"i": i}])

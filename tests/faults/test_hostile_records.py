@@ -11,12 +11,7 @@ from typing import Any
 
 import pytest
 
-from sessionfs import (
-    CorruptObjectError,
-    IncompleteError,
-    ListCheckpointsQuery,
-    UpdateSessionRequest,
-)
+from sessionfs import CorruptObjectError, IncompleteError, ListCheckpointsQuery, UpdateSessionRequest
 
 from ..effort import Counted, chosen
 from ..spec.support import SPEC

@@ -20,7 +20,7 @@ from sessionfs import (
     TooLargeError,
     UpdateSessionRequest,
 )
-from sessionfs.importers.base import EPOCH
+from sessionfs.tools.base import EPOCH
 
 from ..effort import Counted, chosen
 from .hostile import (

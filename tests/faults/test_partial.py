@@ -20,10 +20,10 @@ from sessionfs import (
     Gap,
     IncompleteError,
     NotFoundError,
-    files,
-    history,
 )
+from sessionfs.fs import files
 from sessionfs.models import Message
+from sessionfs.store import chains
 
 from ..effort import Counted, chosen
 from ..store.helpers import overwrite
@@ -49,7 +49,7 @@ class History(NamedTuple):
 def long(tmp_path_factory: pytest.TempPathFactory) -> History:
     root = tmp_path_factory.mktemp("partial") / "store"
     storage = open_store(root)
-    with mock.patch.object(history, "LARGE_MESSAGE", LARGE):
+    with mock.patch.object(chains, "LARGE_MESSAGE", LARGE):
         made = storage.create_session(CreateSessionRequest("long", [said(0)]))
         session, ids = made.session_id, [made.checkpoint.id]
         for i in range(1, APPENDS):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sessionfs import CreateSessionRequest, FileStorage, ListSessionsQuery, SearchQuery, fingerprints
+from sessionfs import CreateSessionRequest, FileStorage, ListSessionsQuery, SearchQuery
+from sessionfs.fs import fingerprints
 
 from ..effort import Counted, chosen
 from ..store.helpers import snapshot

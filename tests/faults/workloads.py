@@ -20,7 +20,7 @@ from sessionfs import (
     ListCheckpointsQuery,
     UpdateSessionRequest,
 )
-from sessionfs.files import Durability
+from sessionfs.fs.files import Durability
 
 from .recording import Call, RecordingOs, Tree, read_tree, recording
 

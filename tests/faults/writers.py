@@ -18,14 +18,9 @@ from uuid import UUID
 
 import msgspec
 
-from sessionfs import (
-    ConflictError,
-    CreateCheckpointRequest,
-    FileStorage,
-    UpdateSessionRequest,
-)
-from sessionfs.clock import wall_clock
-from sessionfs.ids import checkpoint_id
+from sessionfs import ConflictError, CreateCheckpointRequest, FileStorage, UpdateSessionRequest
+from sessionfs.format.ids import checkpoint_id
+from sessionfs.format.timestamps import wall_clock
 
 Manner = Literal["blind", "comparing", "mixed"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sessionfs import FileStorage, ImportSessionResult, importers
-from sessionfs.importers import Problem
+from sessionfs import FileStorage, ImportSessionResult, tools
+from sessionfs.tools import Problem
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -22,7 +22,7 @@ def write_lines(path: Path, *records: Any) -> Path:
 
 def import_all(storage: FileStorage, path: Path) -> tuple[list[ImportSessionResult], list[Problem]]:
     results, problems = [], []
-    for transcript in importers.read(path):
+    for transcript in tools.read(path):
         results.append(storage.import_session(transcript.request))
         problems += transcript.problems
     return results, problems
@@ -39,7 +39,7 @@ def messages_of(storage: FileStorage, session: UUID) -> list[Any]:
     return storage.get_active_checkpoint(session).state.messages
 
 
-def restored(storage: FileStorage, session: UUID) -> list[importers.Line]:
+def restored(storage: FileStorage, session: UUID) -> list[tools.Line]:
     """Return the source's records as what is stored gives them back."""
     checkpoint = storage.get_active_checkpoint(session)
     messages: list[Any] = checkpoint.state.messages
@@ -47,7 +47,7 @@ def restored(storage: FileStorage, session: UUID) -> list[importers.Line]:
     while checkpoint.parent_id is not None:
         checkpoint = storage.get_checkpoint(checkpoint.parent_id)
         metadata.append(checkpoint.state.metadata)
-    return importers.originals(messages, metadata)
+    return tools.originals(messages, metadata)
 
 
 def source_records(path: Path) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sessionfs import ChatMessage, FileStorage, InvalidRequestError, ListCheckpointsQuery, importers
+from sessionfs import ChatMessage, FileStorage, InvalidRequestError, ListCheckpointsQuery, tools
 
 from .helpers import (
     FIXTURES,
@@ -143,11 +143,11 @@ def test_a_file_of_no_tool_is_refused(tmp_path: Path, content: bytes, what: str)
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(InvalidRequestError, match=what):
-        list(importers.read(path))
+        list(tools.read(path))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="No such file"):
-        list(importers.read(tmp_path / "absent"))
+        list(tools.read(tmp_path / "absent"))
     with pytest.raises(InvalidRequestError, match="directory"):
-        list(importers.read(tmp_path))
+        list(tools.read(tmp_path))

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from sessionfs import FileStorage, InvalidRequestError, importers
-from sessionfs.importers.compressed import MAGIC
-from sessionfs.importers.lines import Lines
-from sessionfs.importers.opening import open_file
+from sessionfs import FileStorage, InvalidRequestError, tools
+from sessionfs.tools.compressed import MAGIC
+from sessionfs.tools.jsonl import Lines
+from sessionfs.tools.source_files import open_file
 
 from ..cli.test_cli import Command
 from ..cli.test_importing import following, until
@@ -51,7 +51,7 @@ def test_a_compressed_rollout_is_the_same_session(tmp_path: Path) -> None:
     import_one(FileStorage(tmp_path / "plain", durability="relaxed"), CODEX)
     assert files(tmp_path / "compressed") == files(tmp_path / "plain")
     storage = FileStorage(tmp_path / "compressed")
-    assert b"".join(importers.original(storage, session).chunks()) == CODEX.read_bytes()
+    assert b"".join(tools.original(storage, session).chunks()) == CODEX.read_bytes()
 
 
 def test_what_was_appended_compressed_is_read_too(storage: FileStorage, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_what_was_appended_compressed_is_read_too(storage: FileStorage, tmp_path
     pieces.append(b"".join(lines[6:]))
     path = write(tmp_path, b"".join(map(compress, pieces)))
     session = import_one(storage, path)
-    assert b"".join(importers.original(storage, session).chunks()) == CODEX.read_bytes()
+    assert b"".join(tools.original(storage, session).chunks()) == CODEX.read_bytes()
 
 
 def test_a_rollout_that_is_compressed_later_goes_on(storage: FileStorage, tmp_path: Path) -> None:

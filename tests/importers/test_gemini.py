@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import FileStorage, InvalidRequestError, importers
+from sessionfs import FileStorage, InvalidRequestError, tools
 
 from .helpers import FIXTURES, import_one, messages_of, write_lines
 
@@ -86,7 +86,7 @@ def test_a_conversation_on_one_line_or_many(
     path.write_text(json.dumps(whole, indent=indent))
     session = import_one(storage, path)
     assert len(messages_of(storage, session)) == 7
-    given = b"".join(importers.original(storage, session).chunks())
+    given = b"".join(tools.original(storage, session).chunks())
     assert list(json.loads(given).items()) == list(whole.items())
 
 
@@ -108,7 +108,7 @@ def test_half_a_conversation_is_none_yet(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     path.write_bytes(DOCUMENT.read_bytes()[:-40])
     with pytest.raises(InvalidRequestError, match="no transcript"):
-        list(importers.read(path))
+        list(tools.read(path))
 
 
 def test_odd_records_are_kept(storage: FileStorage, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_odd_records_are_kept(storage: FileStorage, tmp_path: Path) -> None:
         {"$set": {"directories": [7], "messages": [{"id": "a"}]}},
     ]
     session = import_one(storage, write_lines(tmp_path / "odd.jsonl", *records))
-    given = b"".join(importers.original(storage, session).chunks()).splitlines()
+    given = b"".join(tools.original(storage, session).chunks()).splitlines()
     assert [json.loads(line) for line in given] == records
     contents = [each.get("content") for each in messages_of(storage, session)]
     assert contents[:2] == ["plain", "one part"]

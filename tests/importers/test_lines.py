@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sessionfs import FileStorage, InvalidRequestError, ListCheckpointsQuery, importers
-from sessionfs.importers.lines import read_lines
+from sessionfs import FileStorage, InvalidRequestError, ListCheckpointsQuery, tools
+from sessionfs.tools.jsonl import read_lines
 
 from .helpers import FIXTURES, import_all, import_one, messages_of, restored, write_lines
 
@@ -73,7 +73,7 @@ def test_a_pipe_is_refused(tmp_path: Path, make: Any) -> None:
         make(path)
     os.close(ends[1])
     with pytest.raises(InvalidRequestError, match="not a regular file"):
-        list(importers.read(path))
+        list(tools.read(path))
     os.close(ends[0])
 
 
@@ -140,5 +140,5 @@ def test_records_of_a_copy_that_grew_are_had_once(storage: FileStorage, tmp_path
     page = storage.list_checkpoints(session, ListCheckpointsQuery().with_state()).checkpoints
     assert len(page) == 3
     every = [each.state.metadata for each in page if each.state]
-    lines = importers.originals(messages_of(storage, session), every)
+    lines = tools.originals(messages_of(storage, session), every)
     assert [line.record for line in lines] == records

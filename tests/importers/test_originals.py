@@ -17,7 +17,7 @@ from sessionfs import (
     FileStorage,
     InvalidRequestError,
     UpdateSessionRequest,
-    importers,
+    tools,
 )
 from sessionfs.testing import check_importer
 
@@ -33,13 +33,13 @@ each_transcript = pytest.mark.parametrize("path", EVERY, ids=lambda path: path.n
 
 
 def exported(storage: FileStorage, session: UUID) -> bytes:
-    return b"".join(importers.original(storage, session).chunks())
+    return b"".join(tools.original(storage, session).chunks())
 
 
 @each_transcript
 def test_all_is_kept_however_it_comes(tmp_path: Path, path: Path) -> None:
     """Whole, again, cut anywhere, grown, and with work done here."""
-    check_importer(importers.recognise(path), path, tmp_path)
+    check_importer(tools.recognise(path), path, tmp_path)
 
 
 def test_a_source_that_was_written_anew_takes_the_place_of_what_it_was(
@@ -106,20 +106,20 @@ def test_rows_of_stakpak(storage: FileStorage, tmp_path: Path) -> None:
     rows.append(checkpoint(7, 6, "no JSON"))
     path = database(tmp_path / "local.db", *rows)
     [first, second], _ = import_all(storage, path)
-    given = [line.record for line in importers.original(storage, first.session_id).records]
+    given = [line.record for line in tools.original(storage, first.session_id).records]
     assert [each["table"] for each in given] == ["sessions"] + ["checkpoints"] * 7
     assert [given[0]["row"][name] for name in ("title", "agent_id")] == ["first", "agent-7"]
     assert [each["row"]["state"] for each in given[1:]] == [*states, "no JSON"]
     assert [each["row"]["id"] for each in given[1:]] == [row[0] for row in rows]
-    [only] = [line.record for line in importers.original(storage, second.session_id).records]
+    [only] = [line.record for line in tools.original(storage, second.session_id).records]
     assert only["row"]["title"] == "second"
 
 
 def test_a_session_of_this_store_has_no_original(storage: FileStorage) -> None:
-    session = storage.import_session(next(importers.read(OURS[0])).request).session_id
+    session = storage.import_session(next(tools.read(OURS[0])).request).session_id
     forked = storage.fork_session(session).session_id
     with pytest.raises(InvalidRequestError, match="was not imported"):
-        importers.original(storage, forked)
+        tools.original(storage, forked)
 
 
 def test_a_row_that_changed_is_given_as_it_is_now(storage: FileStorage, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_row_that_changed_is_given_as_it_is_now(storage: FileStorage, tmp_path
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE sessions SET title = 'theirs', updated_at = '2026-02-02T00:00:00Z'")
     import_all(storage, path)
-    row = next(importers.original(storage, session).records).record["row"]
+    row = next(tools.original(storage, session).records).record["row"]
     assert (row["title"], row["updated_at"]) == ("theirs", "2026-02-02T00:00:00Z")
     assert storage.get_session(session).title == "mine"
     before = sorted(Path(storage.session_path(session)).rglob("*"))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sessionfs import FileStorage, importers
-from sessionfs.importers import lines, turns
+from sessionfs import FileStorage, tools
+from sessionfs.tools import jsonl, turns
 
 from ..effort import chosen
 from .helpers import FIXTURES, import_all, import_one, messages_of, restored, write_lines
@@ -91,7 +91,7 @@ def test_several_records_on_a_line_are_one_line_again(storage: FileStorage, tmp_
     session = results[0].session_id
     said_there = [each["content"] for each in messages_of(storage, session)]
     assert said_there == ["zero", "one", "two", "three", "four"]
-    given = b"".join(importers.original(storage, session).chunks()).decode()
+    given = b"".join(tools.original(storage, session).chunks()).decode()
     assert given.replace(" ", "") == text.replace(" ", "")
     assert len(storage.get_session(session).heads) == 1
 
@@ -139,23 +139,23 @@ def test_a_transcript_that_is_written_to_while_it_is_read(storage: FileStorage, 
 def test_what_comes_while_a_large_file_is_read_comes_with_the_next_import(
     storage: FileStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "_HELD_BYTES", 0)  # as a large one, which is read more than once
+    monkeypatch.setattr(jsonl, "_HELD_BYTES", 0)  # as a large one, which is read more than once
     path, records = tmp_path / "s.jsonl", (FIXTURES / "gemini.jsonl").read_text().splitlines(True)
     path.write_text("".join(records[:8]))
-    [transcript] = importers.read(path)
+    [transcript] = tools.read(path)
     path.write_text("".join(records))
     session = storage.import_session(transcript.request).session_id
-    given = b"".join(importers.original(storage, session).chunks()).decode()
+    given = b"".join(tools.original(storage, session).chunks()).decode()
     assert given == "".join(records[:8])
     import_all(storage, path)
-    assert b"".join(importers.original(storage, session).chunks()).decode() == "".join(records)
+    assert b"".join(tools.original(storage, session).chunks()).decode() == "".join(records)
 
 
 def import_big(path: str, store: str) -> None:
     """Import twice and again when it has grown, and print the memory that it took at most, in bytes."""
     storage = FileStorage(store, durability="relaxed", index_dir=f"{store}-index")
     for _ in range(3):
-        [transcript] = importers.read(Path(path))
+        [transcript] = tools.read(Path(path))
         result = storage.import_session(transcript.request)
         with Path(path).open("ab") as file:
             file.write(json.dumps(said("more")).encode() + b"\n")

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import FileStorage, InvalidRequestError, ListCheckpointsQuery, SessionStatus, importers
-from sessionfs.importers import stakpak
+from sessionfs import FileStorage, InvalidRequestError, ListCheckpointsQuery, SessionStatus, tools
+from sessionfs.tools import stakpak
 
 from .helpers import import_all
 
@@ -211,7 +211,7 @@ def test_a_session_that_cannot_be_read_does_not_keep_back_the_next(
         return sound(database, session)
 
     monkeypatch.setattr(stakpak, "_rows", rows)
-    transcripts = importers.read(path)
+    transcripts = tools.read(path)
     assert next(transcripts).request.session_id == UUID(S2)
     with pytest.raises(InvalidRequestError, match=f"{S1}: a page is malformed"):
         next(transcripts)
@@ -222,7 +222,7 @@ def test_a_state_holds_only_what_goes_beyond_its_parents(storage: FileStorage, t
     rows = [checkpoint(n, n - 1 or None, {"messages": texts[:n]}) for n in range(1, 40)]
     rows.append(checkpoint(40, 39, {"messages": [*texts[:5], texts[0]]}))
     path = database(tmp_path / "local.db", *rows)
-    transcript = next(iter(importers.read(path)))
+    transcript = next(iter(tools.read(path)))
     assert callable(transcript.request.checkpoints)
     held = [len(each.messages) for each in transcript.request.checkpoints(iter(()))]
     assert held == [1] * 39 + [6]
@@ -257,7 +257,7 @@ def test_other_databases_are_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE other(id)")
     with pytest.raises(InvalidRequestError, match="no transcript"):
-        list(importers.read(tmp_path / "other.db"))
+        list(tools.read(tmp_path / "other.db"))
 
 
 def test_tables_with_other_columns_are_refused(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_tables_with_other_columns_are_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE sessions(id, name)")
         connection.execute("CREATE TABLE checkpoints(id, name)")
     with pytest.raises(InvalidRequestError, match="no transcript"):
-        list(importers.read(tmp_path / "other.db"))
+        list(tools.read(tmp_path / "other.db"))
 
 
 def test_a_database_whose_path_is_no_text(storage: FileStorage, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_torn_database_is_an_error_of_our_tree(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(InvalidRequestError, match="local"):
-        list(importers.read(path))
+        list(tools.read(path))
 
 
 def test_reading_leaves_the_database_alone(storage: FileStorage, tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_an_id_that_is_no_text_keeps_back_its_own_session_alone(tmp_path: Path) 
         connection.execute("INSERT INTO sessions VALUES (?, 'good', '2')", (S1,))
     titles: list[str] = []
     with pytest.raises(InvalidRequestError, match="not UTF-8"):
-        titles.extend(each.request.title for each in importers.read(path))
+        titles.extend(each.request.title for each in tools.read(path))
     assert titles == ["good"]
 
 
@@ -313,4 +313,4 @@ def test_a_column_whose_name_is_no_text_is_no_transcript(tmp_path: Path) -> None
         connection.execute("CREATE TABLE checkpoints(id, session_id, parent_id, state, created_at)")
     path.write_bytes(path.read_bytes().replace(b"parent_id, state", b"parent_id, st\x80te"))
     with pytest.raises(InvalidRequestError, match="no transcript"):
-        list(importers.read(path))
+        list(tools.read(path))

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import CreateCheckpointRequest, FileStorage, ImportSessionResult, importers
+from sessionfs import CreateCheckpointRequest, FileStorage, ImportSessionResult, tools
 
 from ..cli.test_cli import Command
 from .helpers import import_all, messages_of
@@ -50,7 +50,7 @@ def heads(storage: FileStorage) -> list[list[Any]]:
 
 def given(storage: FileStorage) -> list[Any]:
     """Return the ids of the rows that the store gives back."""
-    original = b"".join(importers.original(storage, SESSION).chunks()).splitlines()
+    original = b"".join(tools.original(storage, SESSION).chunks()).splitlines()
     told = [json.loads(line) for line in original]
     return [each["row"]["id"] for each in told if each["table"] == "checkpoints"]
 

@@ -21,10 +21,8 @@ from sessionfs import (
     SessionSummary,
     SessionVisibility,
     StorageError,
-    conversation,
-    listing,
-    searching,
 )
+from sessionfs.queries import listing, search, transcript
 
 
 def open_store(root: Path, cache: Path) -> FileStorage:
@@ -94,11 +92,11 @@ def assert_equals_scan(
     """Compare every answer with the one that the files give, by the code that knows no index."""
     reference = plain(root)
     everyone = list(reference._index.scan())
-    said = [(each, conversation.hear(reference._directory(each.id))) for each in everyone]
+    said = [(each, transcript.hear(reference._directory(each.id))) for each in everyone]
     for query in queries(everyone):
         assert storage.list_sessions(query) == listing.answer(everyone, query), query
-    for search in searches(everyone, list(texts)):
-        assert storage.search(search) == searching.answer(said, searching.check(search)), search
+    for wanted in searches(everyone, list(texts)):
+        assert storage.search(wanted) == search.answer(said, search.check(wanted)), wanted
     for each in everyone:
         for page in (ListCheckpointsQuery(limit=2, offset=1), ListCheckpointsQuery(limit=1000)):
             found = reference.list_checkpoints(each.id, page)

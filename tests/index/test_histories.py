@@ -34,10 +34,10 @@ from sessionfs import (
     ListSessionsQuery,
     NotFoundError,
     UpdateSessionRequest,
-    files,
-    fingerprints,
 )
-from sessionfs.index import index, texts
+from sessionfs.fs import files, fingerprints
+from sessionfs.index import index
+from sessionfs.index.fulltext import textstore
 
 from ..effort import Counted, chosen
 from .helpers import HARM, assert_equals_scan, database, open_store
@@ -246,9 +246,9 @@ def test_every_query_equals_the_scan_of_the_files(shard: int, counted: Counted) 
             mock.patch.object(fingerprints, "RACY_NS", -(10**18)),
             mock.patch.object(index, "WORTH_WRITING", 2),
             mock.patch.object(index, "WORTH_INDEXING", 4),
-            mock.patch.object(texts, "BLOCK_BYTES", 300),
-            mock.patch.object(texts, "PART_BYTES", 40),
-            mock.patch.object(texts, "WORTH_COMPACTING", 200),
+            mock.patch.object(textstore, "BLOCK_BYTES", 300),
+            mock.patch.object(textstore, "PART_BYTES", 40),
+            mock.patch.object(textstore, "WORTH_COMPACTING", 200),
             mock.patch.object(files, "_SETTLE_SECONDS", 0.0),
         ):
             history = History(Path(directory), random.Random(seed + shard))

@@ -19,9 +19,9 @@ from sessionfs import (
     ListSessionsQuery,
     NotFoundError,
     UpdateSessionRequest,
-    fingerprints,
 )
-from sessionfs.index.place import Place
+from sessionfs.fs import fingerprints
+from sessionfs.index.location import Place
 
 from ..store.helpers import opened_files
 from .helpers import HARM, assert_equals_scan, database, open_store
@@ -141,7 +141,7 @@ def test_another_version_of_the_index_is_thrown_away(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(open_store(root, cache), 9)
-    monkeypatch.setattr("sessionfs.index.place.VERSION", 99)
+    monkeypatch.setattr("sessionfs.index.location.VERSION", 99)
     open_store(root, cache).list_sessions()
     monkeypatch.undo()
     assert_equals_scan(open_store(root, cache), root)
@@ -160,7 +160,7 @@ def test_without_a_place_for_it_the_answers_are_the_same(
 def test_a_held_lock_keeps_nobody_waiting_for_ever(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessionfs.index.place.LOCK_SECONDS", 0.01)
+    monkeypatch.setattr("sessionfs.index.location.LOCK_SECONDS", 0.01)
     storage = open_store(root, cache)
     fill(storage, 9)
     directory = Path(Place(str(root), str(cache)).directory)

@@ -21,8 +21,9 @@ from sessionfs import (
     ListCheckpointsQuery,
     SearchQuery,
 )
-from sessionfs.index import index, texts, updating, words
-from sessionfs.index.blocks import fold
+from sessionfs.index import index, writer
+from sessionfs.index.fulltext import textstore, wordfilter
+from sessionfs.index.fulltext.blocks import fold
 
 from ..store.helpers import opened_files, overwrite
 from .helpers import assert_equals_scan, database, open_store
@@ -187,9 +188,9 @@ def test_a_hit_whose_file_was_damaged_since_is_no_hit(
 def test_dead_text_is_taken_away_in_time(
     root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(texts, "BLOCK_BYTES", 2_000)
-    monkeypatch.setattr(texts, "PART_BYTES", 200)
-    monkeypatch.setattr(texts, "WORTH_COMPACTING", 5_000)
+    monkeypatch.setattr(textstore, "BLOCK_BYTES", 2_000)
+    monkeypatch.setattr(textstore, "PART_BYTES", 200)
+    monkeypatch.setattr(textstore, "WORTH_COMPACTING", 5_000)
     storage = open_store(root, cache)
     sessions = [
         storage.create_session(CreateSessionRequest(f"s{i}", [said(f"word{i} " * 100)])).session_id
@@ -230,7 +231,7 @@ def test_an_interrupted_update_leaves_an_index_that_is_whole(root: Path, cache: 
 def test_several_processes_read_what_one_does(
     root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updating, "WORTH_WORKERS", 10)
+    monkeypatch.setattr(writer, "WORTH_WORKERS", 10)
     storage = open_store(root, cache)
     fill(storage, 150)
     told: list[tuple[int, int]] = []
@@ -251,8 +252,8 @@ def test_without_other_processes_one_does_it_all(
 ) -> None:
     """So in a program that has no guard around its beginning, which processes would run again."""
     code = (
-        "import sys; from sessionfs import FileStorage; from sessionfs.index import updating\n"
-        "updating.WORTH_WORKERS = 10\n"
+        "import sys; from sessionfs import FileStorage; from sessionfs.index import writer\n"
+        "writer.WORTH_WORKERS = 10\n"
         "storage = FileStorage(sys.argv[1], index_dir=sys.argv[2])\n"
         "assert storage.update_index(workers=2)\n"
         "assert storage.index_state().searchable == 20\n"
@@ -273,7 +274,7 @@ def test_without_other_processes_one_does_it_all(
 def test_an_interrupted_compaction_costs_the_index_and_no_answer(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(texts, "WORTH_COMPACTING", 100)
+    monkeypatch.setattr(textstore, "WORTH_COMPACTING", 100)
     storage = open_store(root, cache)
     fill(storage, 20)
     everyone = [each.id for each in storage.list_sessions().sessions]
@@ -289,8 +290,8 @@ def test_an_interrupted_compaction_costs_the_index_and_no_answer(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(texts.Writer, "_add", interrupt)
-        patch.setattr(texts.Writer, "add", lambda *_: 0)
+        patch.setattr(textstore.Writer, "_add", interrupt)
+        patch.setattr(textstore.Writer, "add", lambda *_: 0)
         with pytest.raises(KeyboardInterrupt):
             storage.update_index()
     assert_equals_scan(storage, root, ["alive", "dead soon"])
@@ -330,13 +331,15 @@ def test_words_rule_out_only_what_has_no_match() -> None:
         fold("日本語テキスト end" + " filling" * 200) + b"\xff",
         fold("call" + " padding" * 200) + b"\xff",
     ]
-    listed = words.words_of(parts)
+    listed = wordfilter.words_of(parts)
     data = b"before" + b"".join(listed)
-    number = len(listed.bits) // words.BITS_BYTES
+    number = len(listed.bits) // wordfilter.BITS_BYTES
     assert number == len(listed.text.split()) > 3
 
     def possible(needle: str) -> set[int]:
-        bits = words.possible(words.pieces_of(fold(needle)), data, 6, len(listed.text), number)
+        bits = wordfilter.possible(
+            wordfilter.pieces_of(fold(needle)), data, 6, len(listed.text), number
+        )
         return {i for i in range(len(parts)) if bits >> i & 1}
 
     for needle in ("fn(a, b)", "--FLAG=1", "flag", "ber_stra", "本語", "(", "; ", "a, b) with", "call"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from sessionfs.searching import snippet
+from sessionfs.queries.search import snippet
 from tests.effort import Counted, chosen
 
 LETTERS = "aAbsSßİiſŉﬃé x\n"

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from sessionfs import history, records
-from sessionfs.objects import Objects
-from sessionfs.records import CheckpointObject
+from sessionfs.format import records
+from sessionfs.format.records import CheckpointObject
+from sessionfs.store import chains
+from sessionfs.store.objects import Objects
 
 from .support import SPEC, Case, case_id, vectors
 
@@ -39,13 +40,13 @@ def test_bases(case: Case) -> None:
     objects = cast("Objects", memory)
     for number, step in enumerate(case["steps"]):
         row: dict[str, Any] = dict(zip(columns, step, strict=True))
-        onto = None if row["on"] is None else history.open_chain(objects, hashes[row["on"]])
-        before = history.elements(onto) if onto else []
+        onto = None if row["on"] is None else chains.open_chain(objects, hashes[row["on"]])
+        before = chains.elements(onto) if onto else []
         state = before[: len(before) - row["drop"]]
         state += [b'{"n":%d}' % n for n in range(fresh, fresh + row["add"])]
         fresh += row["add"]
-        common = history.common_prefix(history.elements(onto), state) if onto else 0
-        made = history.build(
+        common = chains.common_prefix(chains.elements(onto), state) if onto else 0
+        made = chains.build(
             onto=onto,
             parent=None if row["on"] is None else hashes[row["on"]],
             at=f"20261122T{number:012}Z",
@@ -57,7 +58,7 @@ def test_bases(case: Case) -> None:
         hashes.append(memory.add(made))
         base = None if row["base"] is None else hashes[row["base"]]
         assert (made.depth, made.base, made.keep) == (row["depth"], base, row["keep"])
-        assert history.elements(history.open_chain(objects, hashes[-1])) == state
+        assert chains.elements(chains.open_chain(objects, hashes[-1])) == state
 
 
 def test_chains_of_appends_are_as_short_as_the_prose_says() -> None:

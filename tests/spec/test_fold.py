@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sessionfs import FileStorage
-from sessionfs.clock import to_rfc3339
+from sessionfs.format.timestamps import to_rfc3339
 
 from .support import Case, case_id, reference_reader, vectors
 

@@ -15,8 +15,8 @@ from uuid import UUID
 import pytest
 
 from sessionfs import FileStorage, ListCheckpointsQuery, ListSessionsQuery, StorageError
-from sessionfs.clock import from_datetime, to_rfc3339
-from sessionfs.ids import checkpoint_id, is_session_name
+from sessionfs.format.ids import checkpoint_id, is_session_name
+from sessionfs.format.timestamps import from_datetime, to_rfc3339
 
 from .support import GOLDEN, SPEC, Case
 

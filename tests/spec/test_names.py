@@ -9,11 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import files, root
-from sessionfs.files import Files
-from sessionfs.ids import checkpoint_id, hash12_of, is_sha256, parse_session_id
-from sessionfs.objects import ObjectCache, Objects
-from sessionfs.refs import Refs
+from sessionfs.format.ids import checkpoint_id, hash12_of, is_sha256, parse_session_id
+from sessionfs.fs import files
+from sessionfs.fs.files import Files
+from sessionfs.store import root
+from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import Objects
+from sessionfs.store.refs import Refs
 
 from .support import SPEC, Case, reference_reader, vectors
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from sessionfs.errors import CorruptObjectError, FormatError
-from sessionfs.files import Files
-from sessionfs.objects import ObjectCache, Objects
-from sessionfs.records import CheckpointObject, decode_meta, decode_purge
-from sessionfs.refs import Refs
-from sessionfs.root import Root
+from sessionfs.format.records import CheckpointObject, decode_meta, decode_purge
+from sessionfs.fs.files import Files
+from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import Objects
+from sessionfs.store.refs import Refs
+from sessionfs.store.root import Root
 
 from .support import Case, case_bytes, case_id, reference_reader, vectors, with_ids
 

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from sessionfs import FileStorage, ListCheckpointsQuery, ListSessionsQuery, StorageError
-from sessionfs.clock import from_datetime
-from sessionfs.ids import checkpoint_id
+from sessionfs.format.ids import checkpoint_id
+from sessionfs.format.timestamps import from_datetime
 
 from ..effort import Counted, chosen
 from .support import reference_reader

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from sessionfs import ConflictError, CreateSessionRequest, FileStorage, locks
-from sessionfs.refs import ActiveRef, Refs
+from sessionfs import ConflictError, CreateSessionRequest, FileStorage
+from sessionfs.format.refnames import ActiveRef
+from sessionfs.fs import locks
+from sessionfs.store.refs import Refs
 
 from .helpers import snapshot
 
@@ -112,7 +114,7 @@ def test_a_ref_whose_checkpoint_has_not_arrived_has_overtaken_nobody(
     before = sorted(refs.iterdir())
     arriving = f"active.{before[0].name.split('.')[1][:8]}T235959999998Z-0123456789ab"
     slip_in(monkeypatch, lambda: (refs / arriving).write_text("torn"))
-    monkeypatch.setattr("sessionfs.session.next_timestamp", lambda *_: "99980101T000000000000Z")
+    monkeypatch.setattr("sessionfs.store.session.next_timestamp", lambda *_: "99980101T000000000000Z")
     mine = storage.append_messages(session, [{"a": 1}], expected_active=created.checkpoint.id)
     assert storage.get_active_checkpoint(session).id == mine.id
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, IncompleteError
-from sessionfs.heads import MOST
+from sessionfs.store.heads import MOST
 
 from .helpers import large_object, opened_files, overwrite, snapshot
 from .test_merge import open_store, union
@@ -118,7 +118,9 @@ def test_redoing_what_was_left_behind_makes_it_a_head_again(tmp_path: Path) -> N
 def test_a_head_that_has_not_arrived_is_told_of_when_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 0)  # the index trusts what it has just seen
+    monkeypatch.setattr(
+        "sessionfs.fs.fingerprints.RACY_NS", 0
+    )  # the index trusts what it has just seen
     one, other, session = _apart(tmp_path)
     theirs = other.append_messages(session, [{"other": 1}]).id
     mine = one.append_messages(session, [{"one": 1}]).id
@@ -242,7 +244,9 @@ def test_heads_are_counted_again_when_what_lies_between_them_arrives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until then it cannot be told that one follows the other, and no index keeps that for good."""
-    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 0)  # the index trusts what it has just seen
+    monkeypatch.setattr(
+        "sessionfs.fs.fingerprints.RACY_NS", 0
+    )  # the index trusts what it has just seen
     one, _, session = _apart(tmp_path)
     shutil.copytree(one.session_path(session), tmp_path / "before")
     *_, early = one.list_checkpoints(session).checkpoints
@@ -263,7 +267,7 @@ def test_heads_are_counted_again_when_it_arrives_that_one_was_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was left behind takes along what it follows, if that can be told."""
-    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 0)
+    monkeypatch.setattr("sessionfs.fs.fingerprints.RACY_NS", 0)
     one, _, session = _apart(tmp_path)
     first, *_, early = one.list_checkpoints(session).checkpoints
     shutil.copytree(one.session_path(session), tmp_path / "before")

@@ -22,10 +22,9 @@ from sessionfs import (
     ListCheckpointsQuery,
     NotFoundError,
     UpdateSessionRequest,
-    bulk,
-    history,
 )
-from sessionfs.session import SessionDirectory
+from sessionfs.store import chains, imports
+from sessionfs.store.session import SessionDirectory
 
 from .helpers import snapshot
 
@@ -281,7 +280,7 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path, checkpoints: Any) -> Non
 def test_long_histories_repeat_little_and_read_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_MOST_REPEATED", 3_000)
+    monkeypatch.setattr(imports, "_MOST_REPEATED", 3_000)
     made = [noted(n, messages=[{"n": n, "text": "x" * 90}]) for n in range(300)]
     storage = open_store(tmp_path)
     for count in (70, 71, 300):
@@ -318,7 +317,7 @@ def test_what_is_appended_to_a_state_that_was_cut(tmp_path: Path) -> None:
 def test_beyond_the_deepest_depth_a_history_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MOST_DEPTH", 20)
+    monkeypatch.setattr(chains, "MOST_DEPTH", 20)
     storage = open_store(tmp_path)
     storage.import_session(request(50))
     assert storage.get_active_checkpoint(SESSION).state.messages == [{"turn": n} for n in range(50)]

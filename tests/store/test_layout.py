@@ -13,13 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sessionfs import (
-    ChatMessage,
-    CreateSessionRequest,
-    FileStorage,
-    Role,
-    UpdateSessionRequest,
-)
+from sessionfs import ChatMessage, CreateSessionRequest, FileStorage, Role, UpdateSessionRequest
 
 from .helpers import new_session, snapshot
 

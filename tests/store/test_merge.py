@@ -11,12 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from sessionfs import (
-    CreateCheckpointRequest,
-    CreateSessionRequest,
-    FileStorage,
-    UpdateSessionRequest,
-)
+from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, UpdateSessionRequest
 
 from .helpers import snapshot
 

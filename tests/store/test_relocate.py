@@ -18,7 +18,7 @@ from sessionfs import (
     Relocated,
     SessionStatus,
 )
-from sessionfs.session import SessionDirectory
+from sessionfs.store.session import SessionDirectory
 
 from .helpers import overwrite, snapshot
 from .test_merge import open_store

@@ -27,12 +27,12 @@ from sessionfs import (
     InvalidRequestError,
     SessionSummary,
     UnauthorizedError,
-    files,
-    fingerprints,
 )
-from sessionfs.files import Files
-from sessionfs.objects import ObjectCache
-from sessionfs.refs import RefNames, Refs
+from sessionfs.format.refnames import RefNames
+from sessionfs.fs import files, fingerprints
+from sessionfs.fs.files import Files
+from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.refs import Refs
 
 from .helpers import large_object, overwrite, refuse, snapshot
 

@@ -18,7 +18,7 @@ from sessionfs import (
     FileStorage,
     InvalidRequestError,
 )
-from sessionfs.records import InvalidRecordError, decode_object, encode_meta
+from sessionfs.format.records import InvalidRecordError, decode_object, encode_meta
 
 
 class Float(float):

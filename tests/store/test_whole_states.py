@@ -32,10 +32,10 @@ from sessionfs import (
     Severity,
     ToolCall,
     opened,
-    states,
 )
-from sessionfs.messages import encode_alike, encode_state
-from sessionfs.records import LARGE_MESSAGE
+from sessionfs.format.records import LARGE_MESSAGE
+from sessionfs.messages.codec import encode_alike, encode_state
+from sessionfs.store import state_cache
 from tests.effort import chosen
 
 from .helpers import overwrite
@@ -350,13 +350,13 @@ def test_another_thread_that_saves_in_the_middle_gets_its_own(
     storage.create_checkpoint(session, CreateCheckpointRequest(messages))
 
     def slip_in(new: Any) -> Any:
-        monkeypatch.setattr(states, "encode_alike", encode_alike)
+        monkeypatch.setattr(state_cache, "encode_alike", encode_alike)
         theirs = [*messages, {"content": "theirs"}]
         made = storage.create_checkpoint(session, CreateCheckpointRequest(theirs))
         assert made.state.messages == theirs
         return encode_alike(new)
 
-    monkeypatch.setattr(states, "encode_alike", slip_in)
+    monkeypatch.setattr(state_cache, "encode_alike", slip_in)
     mine = [*messages, {"content": "mine"}]
     made = storage.create_checkpoint(session, CreateCheckpointRequest(mine))
     assert made.state.messages == mine == storage.get_checkpoint(made.id).state.messages
@@ -382,7 +382,7 @@ def test_more_messages_than_two_bytes_can_count_are_held_too(
         looked_at.append(len(messages))
         return encode_state(messages, known)
 
-    monkeypatch.setattr(states, "encode_state", looking)
+    monkeypatch.setattr(state_cache, "encode_state", looking)
     storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
     session = storage.create_session(CreateSessionRequest("t")).session_id
     messages: list[Any] = [{"n": n} for n in range((1 << 16) - 1)]
@@ -426,7 +426,7 @@ def test_of_a_state_that_grows_only_what_is_new_is_encoded(
         return count
 
     for name in ("encode_state", "encode_alike"):
-        monkeypatch.setattr(states, name, counting(getattr(states, name)))
+        monkeypatch.setattr(state_cache, name, counting(getattr(state_cache, name)))
     storage = FileStorage(tmp_path, durability="relaxed", message_type=HELD[kind])
     sessions = [storage.create_session(CreateSessionRequest("t")).session_id for _ in range(3)]
     for new in (LENGTH, 0, 1, 5):

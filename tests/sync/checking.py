@@ -15,7 +15,7 @@ from sessionfs import (
     SearchQuery,
     StorageError,
 )
-from sessionfs.root import ROOT_FILES
+from sessionfs.store.root import ROOT_FILES
 
 from ..index.helpers import plain
 from ..store.helpers import snapshot

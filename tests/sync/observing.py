@@ -20,7 +20,7 @@ from sessionfs import (
     SessionStatus,
     StorageError,
 )
-from sessionfs.ids import checkpoint_id
+from sessionfs.format.ids import checkpoint_id
 
 from .causality import ACTIVE, STATUS, TITLE, Edit, History, Names
 from .replicas import Replica

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from sessionfs import files, session
-from sessionfs.clock import next_timestamp
-from sessionfs.refs import ActiveRef, RefNames, Refs
-from sessionfs.session import SessionDirectory
+from sessionfs.format.refnames import ActiveRef, RefNames
+from sessionfs.format.timestamps import next_timestamp
+from sessionfs.fs import files
+from sessionfs.store import session
+from sessionfs.store.refs import Refs
+from sessionfs.store.session import SessionDirectory
 
 from .replicas import Replica
 
@@ -120,7 +122,7 @@ def wall_clock_alone() -> Iterator[None]:
 @contextmanager
 def a_parent_is_enough() -> Iterator[None]:
     """Hidden is what a purge record names, also where work that the purger had not seen needs it."""
-    with mock.patch("sessionfs.purges._needed", return_value=[]):
+    with mock.patch("sessionfs.store.purged._needed", return_value=[]):
         yield
 
 

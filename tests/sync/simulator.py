@@ -16,16 +16,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from sessionfs import (
-    CreateCheckpointRequest,
-    CreateSessionRequest,
-    UpdateSessionRequest,
-    bulk,
-    files,
-    history,
-)
-from sessionfs.ids import checkpoint_id
+from sessionfs import CreateCheckpointRequest, CreateSessionRequest, UpdateSessionRequest
+from sessionfs.format.ids import checkpoint_id
+from sessionfs.fs import files
 from sessionfs.index import index
+from sessionfs.store import chains, imports
 
 from .causality import STATUS
 from .observing import check, check_end
@@ -68,8 +63,8 @@ class Simulator(RuleBasedStateMachine):
         # Small limits, so that little work meets what much work does.
         for module, name, value in (
             (files, "_SETTLE_SECONDS", 0.0),
-            (history, "LARGE_MESSAGE", 200),
-            (history, "RADIX", 4),
+            (chains, "LARGE_MESSAGE", 200),
+            (chains, "RADIX", 4),
             (index, "WORTH_WRITING", 3),
             (index, "WORTH_INDEXING", 12),
         ):
@@ -79,7 +74,7 @@ class Simulator(RuleBasedStateMachine):
         def new_id(_: int) -> UUID:
             return UUID(int=ids.getrandbits(128), version=4)
 
-        self.cleanup.enter_context(mock.patch.object(bulk, "new_session_id", new_id))
+        self.cleanup.enter_context(mock.patch.object(imports, "new_session_id", new_id))
         self.world = World(Path(directory), names_have_one_content=self.names_have_one_content)
         self.backups: list[Backup] = []
         self.counter = 0

@@ -18,8 +18,9 @@ from sessionfs import (
     MergeResult,
     UpdateSessionRequest,
 )
-from sessionfs.objects import Objects
-from sessionfs.refs import MetaRef, PurgeRef, Refs
+from sessionfs.format.refnames import MetaRef, PurgeRef
+from sessionfs.store.objects import Objects
+from sessionfs.store.refs import Refs
 
 from ..store.helpers import fsynced, large_object, overwrite, snapshot
 from ..store.test_merge import open_store, union

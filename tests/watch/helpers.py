@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sessionfs import FileStorage, SessionSummary, listing
-from sessionfs.ids import hash12_of
+from sessionfs import FileStorage, SessionSummary
+from sessionfs.format.ids import hash12_of
 from sessionfs.models.events import (
     ActiveChanged,
     CheckpointCreated,
@@ -20,8 +20,9 @@ from sessionfs.models.events import (
     SessionDeleted,
     SessionUpdated,
 )
-from sessionfs.objects import ObjectCache
-from sessionfs.session import SessionDirectory
+from sessionfs.queries import listing
+from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.session import SessionDirectory
 from sessionfs.watch import Watcher
 from sessionfs.watch.aio import AsyncWatcher
 

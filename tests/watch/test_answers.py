@@ -23,9 +23,9 @@ from sessionfs import (
     SessionCreated,
     UpdateSessionRequest,
     Watcher,
-    fingerprints,
 )
-from sessionfs.index import level
+from sessionfs.fs import fingerprints
+from sessionfs.index import staleness
 
 from ..index.helpers import assert_equals_scan, open_store
 from .helpers import eventually, listening
@@ -57,13 +57,13 @@ def watcher(storage: FileStorage) -> Iterator[Watcher]:
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect each comparison of all sessions with their records."""
     done: list[str] = []
-    real = level.Level.fingerprints
+    real = staleness.Level.fingerprints
 
-    def fingerprints(self: level.Level, *args: object) -> dict[str, int]:
+    def fingerprints(self: staleness.Level, *args: object) -> dict[str, int]:
         done.append(self.table)
         return real(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(level.Level, "fingerprints", fingerprints)
+    monkeypatch.setattr(staleness.Level, "fingerprints", fingerprints)
     return done
 
 

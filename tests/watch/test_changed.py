@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sessionfs.watch.mounts import is_local
+from sessionfs.fs.mounts import is_local
 
 from .helpers import Replay, eventually, listening, watch
 from .writer import elsewhere, here
@@ -15,7 +15,7 @@ from .writer import elsewhere, here
 
 @pytest.fixture(autouse=True)
 def _cools_down_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionfs.watch.notices._HOT_SECONDS", 0.5)
+    monkeypatch.setattr("sessionfs.watch.notify._HOT_SECONDS", 0.5)
 
 
 def test_first_anything_then_what_was_noticed(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_what_only_a_relist_finds_has_changed_too(tmp_path: Path) -> None:
 def test_thousands_of_marks_that_nobody_asks_for_take_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessionfs.watch.notices._MOST_HOT", 3)
+    monkeypatch.setattr("sessionfs.watch.notify._MOST_HOT", 3)
     do = here(tmp_path)
     sessions = [do("create", str(n)) for n in range(9)]
     with listening(watch(tmp_path)) as watcher:

@@ -21,7 +21,7 @@ from sessionfs.models.events import (
     SessionUpdated,
 )
 from sessionfs.watch import Watcher
-from sessionfs.watch.looking import is_unchanged, look
+from sessionfs.watch.snapshot import is_unchanged, look
 
 from ..store.helpers import opened_files
 from .helpers import (
@@ -93,7 +93,7 @@ def test_a_session_that_arrives_file_by_file_in_the_worst_order(
 @pytest.fixture
 def _time_stamps_are_relied_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave nothing to a second look that is taken only because a change is recent."""
-    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 0)
+    monkeypatch.setattr("sessionfs.fs.fingerprints.RACY_NS", 0)
 
 
 @pytest.mark.usefixtures("_time_stamps_are_relied_on")
@@ -340,7 +340,7 @@ def test_what_comes_just_after_a_look_without_a_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A link that is made later leads where nobody listens; its time stamps are too new to rely on."""
-    monkeypatch.setattr("sessionfs.fingerprints.RACY_NS", 60_000_000_000)
+    monkeypatch.setattr("sessionfs.fs.fingerprints.RACY_NS", 60_000_000_000)
     root, outside = tmp_path / "store", tmp_path / "outside"
     session = here(outside)("create", "first")
     with listening_after_making(root) as watcher:
@@ -367,7 +367,7 @@ def test_where_the_clock_of_the_files_is_ahead_time_stamps_are_relied_on_too(
 ) -> None:
     session = here(tmp_path)("create", "first")
     now = time.time_ns() - 3600 * 10**9
-    monkeypatch.setattr("sessionfs.watch.looking.time", SimpleNamespace(time_ns=lambda: now))
+    monkeypatch.setattr("sessionfs.watch.snapshot.time", SimpleNamespace(time_ns=lambda: now))
     first = look(directory(tmp_path, session), None)
     assert first is not None
     assert not is_unchanged(directory(tmp_path, session), first.known)

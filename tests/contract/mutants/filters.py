@@ -8,13 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from sessionfs import (
-    FileStorage,
-    ListSessionsQuery,
-    ListSessionsResult,
-    SessionStats,
-    SessionSummary,
-)
+from sessionfs import FileStorage, ListSessionsQuery, ListSessionsResult, SessionStats, SessionSummary
 
 from .register import ALL, caught_by
 

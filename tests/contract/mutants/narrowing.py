@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from sessionfs import FileStorage, SearchQuery, SearchResult, SessionSummary
-from sessionfs.conversation import Said
-from sessionfs.searching import Wanted
+from sessionfs.queries.transcript import Said
+from sessionfs.queries.search import Wanted
 
 from .register import caught_by
 from .searching import Searching

@@ -25,9 +25,9 @@ from sessionfs import (
     SessionStatus,
     SessionSummary,
 )
-from sessionfs import searching as right
-from sessionfs.conversation import Said, hear
-from sessionfs.searching import Wanted
+from sessionfs.queries import search as right
+from sessionfs.queries.transcript import Said, hear
+from sessionfs.queries.search import Wanted
 
 from .register import ALL, caught_by
 

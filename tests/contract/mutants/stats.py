@@ -6,10 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from sessionfs import (
-    FileStorage,
-    SessionStats,
-)
+from sessionfs import FileStorage, SessionStats
 
 from .register import caught_by
 

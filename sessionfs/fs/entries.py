@@ -1,0 +1,74 @@
+"""What lies under a name: a file, a directory, a link, and who may use it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Literal
+
+import msgspec
+
+from . import files
+from .oserrors import named
+
+OTHERS = 0o077
+"""The permission bits of everybody but the owner."""
+
+
+def link_target(path: str) -> str | None:
+    """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
+    mode = files.mode_of(path, os.lstat)
+    return os.path.realpath(path) if mode is not None and stat.S_ISLNK(mode) else None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What lies under a name.
+
+    Attributes:
+        kind: of the name itself, or of what a link leads to; "none": nothing, or a link to nothing.
+        target: where it leads if it is a symbolic link.
+        mode: the permission bits.
+        size: in bytes.
+
+    """
+
+    kind: Literal["file", "directory", "other", "none"]
+    target: str | None
+    mode: int
+    size: int
+
+
+def look(path: str) -> Entry:
+    """Return what lies under a name; what may not be looked at is an error that names it."""
+    target = link_target(path)
+    with named(path):
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return Entry("none", target, 0, 0)
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link to itself
+                return Entry("none", target, 0, 0)
+            raise
+    mode = found.st_mode
+    kind: Literal["file", "directory", "other"] = (
+        "file" if stat.S_ISREG(mode) else "directory" if stat.S_ISDIR(mode) else "other"
+    )
+    return Entry(kind, target, stat.S_IMODE(mode), found.st_size)
+
+
+def git_work_tree(path: str) -> str | None:
+    """Return the git work tree that a path is in, as a ``.git`` above it tells; None: in none."""
+    above = os.path.realpath(path)
+    while not os.path.lexists(os.path.join(above, ".git")):
+        above, below = os.path.dirname(above), above
+        if above == below:
+            return None
+    return above
+
+
+def restrict(path: str) -> None:
+    """Give a file or directory of a store the mode that a writer would have given it."""
+    with named(path):
+        os.chmod(path, files.DIRECTORY_MODE if os.path.isdir(path) else files.FILE_MODE)

@@ -1,0 +1,407 @@
+"""The only module that touches the operating system.
+
+It keeps one invariant: a file appears under its final name whole or not at all, and with durability
+"full" it is on the disk before the name is. Failures leave as errors of our tree that name the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from copy import copy
+from typing import Literal
+
+from ..errors import CorruptObjectError, InternalError, InvalidRequestError, TooLargeError
+from . import tempfiles
+from .oserrors import named
+
+Durability = Literal["full", "relaxed"]
+
+StrPath = str | os.PathLike[str]
+"""A path as callers may give it."""
+
+MAX_BYTES = 1 << 30
+"""The largest file of a store that is written or read, unless a storage is told otherwise: 1 GiB."""
+
+FILE_MODE = 0o400
+DIRECTORY_MODE = 0o700
+_SETTLE_SECONDS = 0.02
+_SETTLE_TRIES = 5
+# NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+
+SEPARATOR = os.sep
+join = os.path.join
+name_of = os.path.basename
+parent_of = os.path.dirname
+
+
+class NameTakenError(InternalError):
+    """Something that is not empty has the name already."""
+
+
+class NotRegularError(InternalError):
+    """Something that is no regular file lies in a file's place."""
+
+
+class Files:
+    """Writes files with one durability, of at most ``limit`` bytes.
+
+    Reading is the same for every durability, and stands in functions of this module.
+    """
+
+    def __init__(self, durability: Durability, limit: int = MAX_BYTES) -> None:
+        self.limit = limit
+        self._sync = durability == "full"
+        self._sweeps = True
+        self._swept: set[str] = set()
+        self._named_on_disk: set[str] = set()
+
+    def not_sweeping(self) -> Files:
+        """Return one that leaves what killed writers left: their bytes may be what is looked for."""
+        other = copy(self)
+        other._sweeps = False
+        return other
+
+    def check_size(self, size: int) -> None:
+        """Raise InvalidRequestError for a record of more bytes than the limit."""
+        if size > self.limit:
+            raise InvalidRequestError(
+                f"a record of {size:,} bytes is more than max_object_bytes = {self.limit:,}"
+            )
+
+    def publish(self, directory: str, name: str, data: bytes, *, synced: bool = True) -> None:
+        """Make a file appear under its name with all its bytes, which are on the disk before.
+
+        The caller makes sure that the name is free or that of a file set aside, and syncs the directory
+        when it is done there. Without ``synced`` a power cut may leave the name without the bytes.
+        """
+        self.sweep(directory)
+        path, final = join(directory, tempfiles.new_name()), join(directory, name)
+        with named(final):
+            try:
+                descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
+            except FileNotFoundError:
+                # A tool that does not keep empty directories brought the session here.
+                self.make_directory(directory)
+                descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
+            try:
+                try:
+                    _write_all(descriptor, data)
+                    _set_mode(descriptor, FILE_MODE)
+                    if self._sync and synced:
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                os.replace(path, final)
+            except BaseException:
+                # Never retried: after a failed fsync the kernel may have dropped the bytes.
+                with suppress(OSError):
+                    os.unlink(path)
+                raise
+
+    def replace(self, path: str, data: bytes, *, mode: int) -> None:
+        """Put these bytes under a name, whatever was there. For caches only, never in a store."""
+        with named(path):
+            fresh = path + tempfiles.new_name()
+            descriptor = os.open(fresh, _CREATE | _BINARY, mode)
+            try:
+                try:
+                    _write_all(descriptor, data)
+                    _set_mode(descriptor, mode)
+                finally:
+                    os.close(descriptor)
+                os.replace(fresh, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(fresh)
+                raise
+
+    def sync_directory(self, path: str, concerning: str | None = None) -> None:
+        """Put the names in a directory on the disk; an error names the one that is concerned."""
+        if not self._sync or os.name == "nt":
+            return
+        with named(concerning or path):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def make_directory(self, path: str) -> None:
+        """Create a directory and the parents that it lacks, each one's name on the disk."""
+        if is_directory(path):
+            return
+        parent = os.path.dirname(os.path.abspath(path))
+        self.make_directory(parent)
+        with named(path):
+            try:
+                os.mkdir(path, DIRECTORY_MODE)
+            except FileExistsError:
+                if not is_directory(path):
+                    raise
+                return
+            os.chmod(path, DIRECTORY_MODE)
+        self.sync_name(path)
+
+    def sync_name(self, path: str) -> None:
+        """Put the name of a directory on the disk; the first time only.
+
+        Another process may have made the directory, and was killed before it put the name there: what
+        is written inside would go with it.
+        """
+        if self._sync and path not in self._named_on_disk:
+            self.sync_directory(os.path.dirname(os.path.abspath(path)), path)
+            self._named_on_disk.add(path)
+
+    @contextmanager
+    def new_directory(self, parent: str, name: str, inside: tuple[str, ...]) -> Iterator[str]:
+        """Give a temporary directory to fill, which then appears under its name as a whole.
+
+        It has the directories ``inside``, which the caller syncs when they are filled. On an error
+        all of it is removed.
+        """
+        self.sweep(parent)
+        path = join(parent, tempfiles.new_name())
+        try:
+            with named(path):
+                for directory in (path, *(join(path, child) for child in inside)):
+                    os.mkdir(directory, DIRECTORY_MODE)
+                    os.chmod(directory, DIRECTORY_MODE)
+            yield path
+            self.sync_directory(path)
+            final = join(parent, name)
+            with named(final):
+                try:
+                    os.rename(path, final)
+                except OSError as error:
+                    if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                        raise NameTakenError(f"{final} is there already", path=final) from error
+                    raise
+        except BaseException:
+            tempfiles.remove_tree(path)
+            raise
+        finally:
+            self._swept.difference_update(join(path, child) for child in inside)
+        self.sync_name(final)
+
+    def sweep(self, directory: str) -> None:
+        """Remove what killed writers left here more than 24 hours ago; the first time only."""
+        if self._sweeps and directory not in self._swept:
+            self._swept.add(directory)
+            for name in filter(tempfiles.is_temporary, names(directory)):
+                tempfiles.remove_abandoned(join(directory, name))
+
+
+def read_file(path: str, limit: int | None = None) -> bytes | None:
+    """Return a file's bytes, or None if there is none.
+
+    Raises NotRegularError for a FIFO and its like, TooLargeError for more bytes than the limit, and
+    CorruptObjectError for what the disk cannot give back.
+    """
+    try:
+        with named(path):
+            return _read_file(path, limit)
+    except InternalError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO:
+            raise CorruptObjectError(error.message, path=path, finding="unreadable") from error
+        raise
+
+
+def _read_file(path: str, limit: int | None) -> bytes | None:
+    try:
+        descriptor = os.open(path, _READ | _BINARY)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.path.islink(path):
+            raise NotRegularError(f"{path} is a link to nothing", path=path) from error
+        return None
+    except OSError as error:
+        # A socket or a device without a driver in the file's place.
+        if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
+            raise NotRegularError(f"{path} is no regular file", path=path) from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegularError(f"{path} is no regular file", path=path)
+        if limit is not None and status.st_size > limit:
+            raise TooLargeError(
+                f"{path} has {status.st_size:,} bytes, more than max_object_bytes = {limit:,}",
+                path=path,
+                finding="too-large",
+            )
+        return _read_all(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def read_settled(
+    path: str, previous: bytes | None, limit: int | None = None
+) -> tuple[bytes | None, bool]:
+    """Read again a file whose bytes were wrong, until two readings agree or patience ends.
+
+    A tool that writes in place shows half a file for a moment. Returns the last reading, and whether
+    it agreed with the one before.
+    """
+    for _ in range(_SETTLE_TRIES):
+        time.sleep(_SETTLE_SECONDS)
+        current = read_file(path, limit)
+        if current == previous:
+            return current, True
+        previous = current
+    return previous, False
+
+
+def names(directory: str) -> list[str]:
+    """Return the names in a directory, unsorted; none if there is no such directory."""
+    with named(directory):
+        try:
+            return os.listdir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def is_directory(path: str) -> bool:
+    """Tell whether there is a directory (or a link to one) of this name."""
+    mode = mode_of(path, os.stat)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def is_no_directory(path: str) -> bool:
+    """Tell whether the name is taken by something else than a directory (or a link to one).
+
+    In one look: between two, a directory may be moved away, and would be taken for something else.
+    """
+    mode = mode_of(path, os.lstat)
+    if mode is None or stat.S_ISDIR(mode):
+        return False
+    return not (stat.S_ISLNK(mode) and is_directory(path))
+
+
+def exists(path: str) -> bool:
+    """Tell whether the name is taken, by whatever it is.
+
+    An error if the operating system does not say: what may be there is not to be taken for missing.
+    """
+    return mode_of(path, os.lstat) is not None
+
+
+def mode_of(path: str, look: Callable[[str], os.stat_result]) -> int | None:
+    """Return the mode of what has a name, by ``os.stat`` or ``os.lstat``; None: nothing has it."""
+    try:
+        return look(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        with named(path):
+            raise
+
+
+def process_id() -> int:
+    """Return the id of this process; what was opened before a fork is not ours after it."""
+    return os.getpid()
+
+
+def host_name() -> str:
+    """Return the name of this machine."""
+    return platform.node()
+
+
+def user_cache(name: str) -> str:
+    """Return the directory for a program's caches of this user.
+
+    Where the user has no home there is none, and what is returned cannot be written to.
+    """
+    from platformdirs import user_cache_dir
+
+    try:
+        found = user_cache_dir(name, appauthor=False)
+    except RuntimeError:
+        found = "~"
+    return os.devnull if found.startswith("~") else found
+
+
+def real(path: str) -> str:
+    """Return the path with links resolved, from the root of the file system."""
+    return os.path.realpath(path)
+
+
+def absolute(path: StrPath) -> str:
+    """Return the path from the root of the file system; ``~`` is the caller's to expand."""
+    return os.path.abspath(os.fspath(path))
+
+
+def remove(path: str) -> None:
+    """Remove a file; it is no error if another process has already."""
+    with named(path), suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def set_aside(path: str) -> str:
+    """Rename a damaged file to ``<path>.corrupt-<n>`` with the lowest free n; return the new path."""
+    n = 1
+    while exists(f"{path}.corrupt-{n}"):
+        n += 1
+    aside = f"{path}.corrupt-{n}"
+    with named(path):
+        os.rename(path, aside)
+    return aside
+
+
+def rename(path: str, final: str) -> None:
+    """Give a file or directory another name, in the same directory."""
+    with named(path):
+        os.rename(path, final)
+
+
+def keep_aside(path: str) -> None:
+    """Give a damaged file that is about to be replaced the name that ``set_aside`` would.
+
+    It keeps its own until the good file takes that: were the name gone after a crash, damage would look
+    like something that has not arrived; and another process may have put a good file there meanwhile.
+    Where a file cannot have two names it is renamed.
+    """
+    n = 1
+    while True:
+        try:
+            os.link(path, f"{path}.corrupt-{n}", follow_symlinks=False)
+        except FileExistsError:
+            n += 1
+        except FileNotFoundError:
+            return  # another process is setting it aside
+        except (OSError, NotImplementedError):
+            set_aside(path)
+            return
+        else:
+            return
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _read_all(descriptor: int, expected: int) -> bytes:
+    """Read to the end; one system call more than the expected length needs."""
+    chunk = os.read(descriptor, expected + 1)
+    if len(chunk) == expected:
+        return chunk
+    chunks = [chunk]
+    while chunk:
+        chunk = os.read(descriptor, 1 << 20)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _set_mode(descriptor: int, mode: int) -> None:
+    """Give a new file its mode; the umask may have taken bits away."""
+    if hasattr(os, "fchmod"):  # pragma: no branch - Windows has none
+        os.fchmod(descriptor, mode)

@@ -1,0 +1,55 @@
+"""An advisory lock on a directory, which nothing depends on where there are none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from .oserrors import named
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows: only the check after the write is left
+    _try_lock: Callable[[int], bool] | None = None
+else:
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+_LOCK_SECONDS = 10.0
+_LOCK_STEP = 0.002
+
+
+@contextmanager
+def exclusive(directory: str) -> Iterator[None]:
+    """Keep out other callers of this function for the same directory, on this machine.
+
+    An advisory lock on the directory itself: it makes no file that a sync tool could carry away, and
+    ends with the process. Where a platform or file system has none, and where somebody keeps it for
+    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write.
+    """
+    with named(directory):
+        descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        if _try_lock is not None:
+            patience = time.monotonic() + _LOCK_SECONDS
+            while not _try_lock(descriptor) and time.monotonic() < patience:
+                time.sleep(_LOCK_STEP)
+        yield
+    finally:
+        with suppress(OSError):  # nothing was written through it
+            if _try_lock is not None:
+                _unlock(descriptor)  # closing is not enough: a child process may have it open, too
+            os.close(descriptor)

@@ -1,0 +1,270 @@
+"""Search in the index: the answer that ``searching.answer`` gives for the files.
+
+The invariant: what is shown was read from its file at last, and matched there once more.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from ...errors import StorageError
+from ...format.records import element_hash
+from ...messages import shapes
+from ...models import SearchHit, SearchResult, SessionSummary
+from ...queries import listing, search
+from ...queries.search import Wanted
+from ...queries.transcript import Said, unique
+from ...store.session import SessionDirectory
+from .. import sessions
+from ..checkpoints import Look
+from ..location import Place
+from . import textstore, wordfilter
+from .blocks import SEPARATOR, Block, consecutive, finder, fold
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_FEW = 0.5
+
+_decode = msgspec.json.Decoder().decode
+
+
+class StaleError(Exception):
+    """A session's messages are not on disk as they were indexed."""
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(id_)
+        self.id = id_
+
+
+class Seen(NamedTuple):
+    """What the files say that the index does not.
+
+    Attributes:
+        summaries: of sessions that changed, as they are listed now.
+        contents: of sessions whose objects changed.
+        gone: recorded sessions that are not here any more.
+
+    """
+
+    summaries: dict[str, SessionSummary]
+    contents: dict[str, Look]
+    gone: set[str]
+
+
+class _Source(NamedTuple):
+    """A block with matches; of one that is in memory alone, whose its messages are, and they."""
+
+    block: Block
+    ids: dict[int, str]
+    unwritten: list[Said]
+
+
+_Match = tuple[int, int, int]
+"""A message that matches: its time, negative so that the newest comes first, its source, its place."""
+
+
+class Searcher:
+    """Answers one query from one state of the index."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        place: Place,
+        wanted: Wanted,
+        seen: Seen,
+        directory_of: Callable[[UUID], SessionDirectory],
+    ) -> None:
+        self._connection, self._place = connection, place
+        self._wanted, self._seen, self._directory_of = wanted, seen, directory_of
+        self._needle = fold(wanted.query.text)
+        self._sources: list[_Source] = []
+        self._searched = self._searched_sessions()
+
+    def answer(self) -> SearchResult:
+        """Return the page of hits."""
+        titles, in_titles = self._titles()
+        keys = self._keys()
+        found = [*self._in_index(keys), *self._in_memory()]
+        page = self._wanted.page
+        first, last = max(page.start - in_titles, 0), max(page.stop - in_titles, 0)
+        hits = [search.title_hit(each, self._wanted) for each in titles]
+        hits += self._hits(found, first, last)
+        return SearchResult(hits, in_titles + len(found), self._problems())
+
+    # Which sessions
+
+    def _searched_sessions(self) -> set[str] | None:
+        """Return the ids of the sessions that the query searches, None if it searches all."""
+        wanted, seen = self._wanted, self._seen
+        recorded = sessions.matching(self._connection, wanted.sessions)
+        one = wanted.query.session_id
+        if one is None and recorded is None:
+            return None
+        if one is not None:
+            found = self._summaries([str(one)])
+            return {id_ for id_, each in found.items() if search.is_searched(each, wanted)}
+        changed = {id_ for id_, each in seen.summaries.items() if search.is_searched(each, wanted)}
+        return ((recorded or set()) - seen.summaries.keys() - seen.gone) | changed
+
+    def _is_searched(self, id_: str) -> bool:
+        return id_ not in self._seen.gone and (self._searched is None or id_ in self._searched)
+
+    def _keys(self) -> set[int] | None:
+        """Return what stands for the searched sessions among recorded messages; None: all does."""
+        hidden = {id_ for id_, look in self._seen.contents.items() if look.base is None}
+        dead = self._connection.execute("SELECT 1 FROM dead LIMIT 1").fetchone()
+        if self._searched is None and not hidden and not self._seen.gone and dead is None:
+            return None
+        rows = self._connection.execute("SELECT id, key FROM contents")
+        return {key for id_, key in rows if id_ not in hidden and self._is_searched(id_)}
+
+    def _summaries(self, ids: Iterable[str]) -> dict[str, SessionSummary]:
+        asked = set(ids) - self._seen.gone
+        found = {id_: self._seen.summaries[id_] for id_ in asked & self._seen.summaries.keys()}
+        rest = asked - found.keys()
+        return found | sessions.summaries(self._connection, rest) if rest else found
+
+    def _titles(self) -> tuple[list[SessionSummary], int]:
+        """Return the sessions of the page whose titles match, and how many do in all."""
+        wanted, query = self._wanted, self._wanted.titles
+        if query is None:
+            return [], 0
+        if wanted.query.session_id is not None:
+            found = self._summaries(self._searched or ())
+            matching = [each for each in found.values() if listing.matches(each, query)]
+            return matching[wanted.page], len(matching)
+        looks = [sessions.Look(id_, 0, False, summary) for id_, summary in self._seen.summaries.items()]
+        page = sessions.answer(self._connection, query, looks, list(self._seen.gone))
+        return page.sessions, page.total
+
+    # Which messages
+
+    def _in_index(self, keys: set[int] | None) -> Iterable[_Match]:
+        connection, since, until = self._connection, self._wanted.since_us, self._wanted.until_us
+        narrowed = keys is not None or since is not None or until is not None
+        for row, text, bits in textstore.possible(connection, self._place, self._needle):
+            begin, find = row.text_begin, finder(self._needle, text)
+            first = begin
+            if bits == wordfilter.ALL and not narrowed:
+                first = find(begin, begin + row.text_length)
+                if first < 0:
+                    continue
+            block = textstore.load(connection, row)
+            if not narrowed and bits == wordfilter.ALL:
+                found = block.matching(find, begin, [(block.at(first - begin), len(block))])
+            else:
+                wanted: Sequence[int] = range(len(block))
+                if keys is not None:
+                    wanted = block.of_sessions(keys)
+                wanted = block.said_between(wanted, since, until)
+                # Where fewer are left than the words leave, only their text is searched.
+                few = len(wanted) * wordfilter.PARTS < len(block) * bits.bit_count() * _FEW
+                runs = consecutive(wanted) if few else block.runs(bits, textstore.PART_BYTES)
+                found = block.matching(find, begin, runs)
+                found = found if few else sorted(set(found).intersection(wanted))
+            yield from self._filtered(_Source(block, {}, []), found)
+
+    def _in_memory(self) -> Iterable[_Match]:
+        block, text, ids = Block(), bytearray(), dict[int, str]()
+        unwritten: list[Said] = []
+        for key, (id_, look) in enumerate(self._seen.contents.items()):
+            ids[key] = id_
+            if self._is_searched(id_):
+                folded = [fold(said.text) for said in look.said]
+                block.add(key, look.said, folded)
+                text += SEPARATOR.join([*folded, b""])
+                unwritten += look.said
+        if unwritten:
+            found = block.matching(finder(self._needle, text), 0, [(0, len(block))])
+            found = block.said_between(found, self._wanted.since_us, self._wanted.until_us)
+            yield from self._filtered(_Source(block, ids, unwritten), found)
+
+    def _filtered(self, source: _Source, found: list[int]) -> Iterable[_Match]:
+        block, wanted = source.block, self._wanted
+        if wanted.query.role is not None:
+            found = block.with_role(found, wanted.query.role)
+        if wanted.query.tool is not None:
+            found = block.with_tool(found, wanted.query.tool)
+        number, times = len(self._sources), block.times
+        if found:
+            self._sources.append(source)
+        return [(-times[i], number, i) for i in found]
+
+    # How they show
+
+    def _hits(self, found: list[_Match], first: int, last: int) -> list[SearchHit]:
+        if first >= min(last, len(found)):
+            return []
+        # Those of the same time as the last one on the page may come before it.
+        newest = heapq.nsmallest(last, found) if last < len(found) else found
+        latest = max(newest)[0]
+        ids = self._ids(match for match in found if match[0] <= latest)
+        ordered = sorted((self._order(match, ids), match) for match in found if match[0] <= latest)
+        shown = [match for _, match in ordered[first:last]]
+        summaries = self._summaries(ids[match] for match in shown)
+        return [self._hit(match, ids[match], summaries) for match in shown]
+
+    def _ids(self, found: Iterable[_Match]) -> dict[_Match, str]:
+        """Return whose session each match is in."""
+        owners = {each: self._sources[each[1]].block.keys[each[2]] for each in found}
+        recorded = {key for each, key in owners.items() if not self._sources[each[1]].ids}
+        rows = self._connection.execute(
+            "SELECT key, id FROM contents WHERE key IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(sorted(recorded)).decode(),),
+        )
+        known = dict(rows)
+        return {each: (self._sources[each[1]].ids or known)[key] for each, key in owners.items()}
+
+    def _order(self, match: _Match, ids: dict[_Match, str]) -> tuple[int, int, int, str]:
+        said = self._said(match)
+        return search.order(UUID(ids[match]), said.time_us, said.index, said.sha)
+
+    def _said(self, match: _Match) -> Said:
+        source, i = self._sources[match[1]], match[2]
+        return source.unwritten[i] if source.unwritten else source.block.said(i)
+
+    def _hit(self, match: _Match, id_: str, summaries: dict[str, SessionSummary]) -> SearchHit:
+        said = self._said(match)
+        if not said.text:
+            said = replace(said, text=self._text(id_, said))
+        if id_ not in summaries:
+            raise StaleError(id_)
+        return search.message_hit(summaries[id_], said, self._wanted)
+
+    def _text(self, id_: str, said: Said) -> str:
+        """Return the text of a message from its file."""
+        objects = self._directory_of(UUID(id_)).objects
+        try:
+            checkpoint = objects.checkpoint(said.sha)
+            element = checkpoint.elements[said.index - checkpoint.keep]
+            large = element_hash(element)
+            text = shapes.text(_decode(element if large is None else objects.message(large)))
+        except (StorageError, msgspec.MsgspecError, IndexError) as error:
+            raise StaleError(id_) from error
+        if self._wanted.needle not in text.casefold():
+            raise StaleError(id_)
+        return text
+
+    def _problems(self) -> list[str]:
+        seen = self._seen.contents
+        rows = self._connection.execute("SELECT id, problems FROM contents WHERE problems IS NOT NULL")
+        found = [
+            sentence
+            for id_, problems in rows
+            if id_ not in seen and self._is_searched(id_)
+            for sentence in msgspec.msgpack.decode(problems, type=list[str])
+        ]
+        found += [
+            sentence
+            for id_, look in seen.items()
+            if self._is_searched(id_)
+            for sentence in look.problems
+        ]
+        return sorted(unique(found))

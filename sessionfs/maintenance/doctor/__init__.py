@@ -1,0 +1,12 @@
+"""The health of a store: what is damaged, missing or odd, named; and repairs that never delete.
+
+The invariant: verifying changes nothing; a repair adds bytes that hash to the name which they get,
+renames what is in their way, and removes what was purged. The kinds of findings are those of
+``spec/FINDINGS.md``.
+"""
+
+from .check_objects import Reading
+from .checkup import Checkup
+from .findings import KINDS
+
+__all__ = ["KINDS", "Checkup", "Reading"]

@@ -1,0 +1,109 @@
+"""The root of a store: its fixed files, and what lies between the sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+from ...errors import CorruptObjectError, FormatError, StorageError, TooLargeError
+from ...format.ids import is_session_name
+from ...fs import entries, files
+from ...fs.files import Files
+from ...store.root import HEADER, ROOT_FILES, SESSIONS, Root
+from .check_session import odd
+from .findings import Found, Repair, found, reason
+from .letter_case import intended, misnamed
+from .sound_copies import readable
+
+_OWNERS = frozenset({".git", ".stfolder", ".stignore", ".stversions", ".hg", ".svn"})
+"""What lies in a root because somebody keeps or syncs it as a whole."""
+
+
+def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Found]:
+    """Give what is wrong at the root.
+
+    ``nothing_unknown`` tells that all records are of format 1, which proves the header of a store.
+    """
+    yield from _header(root, writer, nothing_unknown=nothing_unknown)
+    for name, expected in ROOT_FILES.items():
+        if name != HEADER:
+            yield from _fixed(root, writer, name, expected)
+    for name in sorted(files.names(root.path)):
+        if name not in ROOT_FILES and name not in _OWNERS and name != SESSIONS:
+            yield _strange(files.join(root.path, name))
+    for name in sorted(files.names(root.sessions)):
+        if not is_session_name(name):
+            yield _strange(files.join(root.sessions, name))
+    if entries.look(root.sessions).kind in ("file", "other"):
+        repair = Repair("set it aside", lambda: files.set_aside(root.sessions))
+        yield found("not-regular", root.sessions, "is no directory", repair=repair)
+    for path, target, within in root.links():
+        yield link(path, target, within)
+
+
+def _strange(path: str) -> Found:
+    right = intended(path)
+    return odd(path) if right is None else misnamed(path, right)
+
+
+def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Found:
+    """Return what to tell of a link in the place of a directory."""
+    if within:
+        return found("link", path, f"is a link to {target}", session=session)
+    message = f"is a link to {target}, which is not the same directory of a store: it is only read"
+    return found("link-outside", path, message, session=session)
+
+
+def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Found]:
+    path, sound = files.join(root.path, HEADER), ROOT_FILES[HEADER]
+    # A store with records of a kind that is not known may be of a newer version.
+    write = Repair("write it", _writing(root, writer, HEADER)) if nothing_unknown else None
+    try:
+        root.check_format()
+        data = files.read_file(path)
+    except FormatError as error:
+        yield found("format-unknown", path, f"is of a newer version: {error.message}")
+    except CorruptObjectError as error:
+        kind = "not-regular" if error.finding == "not-regular" else "header-damaged"
+        yield found(kind, path, reason(error, path), repair=write)
+    except StorageError as error:
+        yield found("unreadable", path, reason(error, path))
+    else:
+        if data is None:
+            yield found("header-missing", path, "has not arrived", repair=write)
+        elif data != sound:
+            yield found("root-file-changed", path, "says the same in other bytes")
+
+
+def _fixed(root: Root, writer: Files, name: str, expected: bytes) -> Iterator[Found]:
+    path = files.join(root.path, name)
+    write = Repair("write it", _writing(root, writer, name))
+    try:
+        data = files.read_file(path, len(expected))
+    except files.NotRegularError as error:
+        yield found("not-regular", path, reason(error, path), repair=write)
+        return
+    except TooLargeError:
+        data = b""
+    except StorageError as error:
+        yield found("unreadable", path, reason(error, path))
+        return
+    if data is None:
+        yield found("root-file-missing", path, "is missing", repair=write)
+    elif data != expected:
+        yield found("root-file-changed", path, "is not as this version writes it: left to its owner")
+
+
+def _writing(root: Root, writer: Files, name: str) -> Callable[[], None]:
+    """Return what writes a fixed file; what is in its place is set aside."""
+
+    def write() -> None:
+        path, data = files.join(root.path, name), ROOT_FILES[name]
+        if readable(path, len(data)) == data:
+            return  # another process has written it meanwhile
+        if files.exists(path):
+            files.set_aside(path)
+        writer.publish(root.path, name, data)
+        writer.sync_directory(root.path)
+
+    return write

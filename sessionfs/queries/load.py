@@ -1,0 +1,217 @@
+"""What is on disk as the models that callers see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ..errors import CorruptObjectError, IncompleteError, StorageError
+from ..format import records
+from ..format.ids import checkpoint_id
+from ..format.records import CheckpointObject
+from ..format.timestamps import to_datetime
+from ..messages.codec import MessageCodec
+from ..messages.stats import count
+from ..models import Checkpoint, CheckpointState, CheckpointSummary, Gap, Message, Session, SessionStats
+from ..store import chains, heads
+from ..store.chains import Chain, Link
+from ..store.session import SessionDirectory
+from . import listing
+from .listing import Listed
+
+
+class Views:
+    """Makes models, with messages of one type.
+
+    Attributes:
+        codec: of these messages.
+
+    """
+
+    def __init__(self, message_type: type[Any]) -> None:
+        self.codec = MessageCodec(message_type)
+        self._whole = records.typed_decoder(message_type)
+
+    def session(self, directory: SessionDirectory) -> Session:
+        """Return a session with its active checkpoint, or raise what is missing or damaged."""
+        directory.objects.whole = self._whole
+        refs = directory.names()
+        chain = directory.active(refs)
+        facts = directory.refs.facts(refs)
+        tips = heads.find(directory, refs, facts.left, chain[0].sha).hashes
+        listed = [Listed.of(sha, directory.objects.checkpoint(sha)) for sha in tips]
+        return Session(
+            id=directory.id,
+            title=facts.title,
+            visibility=facts.visibility,
+            status=facts.status,
+            cwd=facts.cwd,
+            created_at=listing.created_at(directory, refs, facts),
+            updated_at=listing.updated_at(directory, refs),
+            active_checkpoint=self.checkpoint(directory, chain),
+            problem=listing.problem_of(facts),
+            heads=self.checkpoints(directory, listed, with_state=False),
+            source=facts.source,
+            forked_from=facts.forked_from,
+        )
+
+    def active(self, directory: SessionDirectory) -> Checkpoint:
+        """Return the active checkpoint with its state, or raise what is missing or damaged."""
+        directory.objects.whole = self._whole
+        return self.checkpoint(directory, directory.active(directory.names()))
+
+    def opened(self, directory: SessionDirectory, sha: str) -> Checkpoint:
+        """Return the checkpoint with this hash and its state, or raise what is missing or damaged."""
+        directory.objects.whole = self._whole
+        return self.checkpoint(directory, directory.open(sha))
+
+    def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
+        """Return a checkpoint with its state."""
+        head = chain[0]
+        return made(directory, head.sha, head.checkpoint, self._messages(directory, chain))
+
+    def partial(self, directory: SessionDirectory, sha: str) -> Checkpoint:
+        """Return a checkpoint with what can be read of its state, and gaps where there is more."""
+        chain, end = chains.open_partly(directory.objects, sha)
+        last = chain[-1]
+        lacking = 0 if end is None else min(last.shared, last.checkpoint.keep)
+        gaps = [] if end is None else [_gap(0, lacking, end)]
+        messages: list[Message] = []
+        for i, element in enumerate(chains.elements(chain), start=lacking):
+            try:
+                with reading(directory, chain[0].sha):
+                    raw = chains.message(directory.objects, element)
+                    messages.append(self.codec.decode(raw))
+            except StorageError as error:
+                gaps.append(_gap(i, 1, error))
+        head = chain[0]
+        found = made(directory, head.sha, head.checkpoint, messages)
+        found.gaps = gaps
+        return found
+
+    def checkpoints(
+        self, directory: SessionDirectory, page: Iterable[Listed], *, with_state: bool
+    ) -> list[CheckpointSummary]:
+        """Return summaries of some checkpoints; what cannot be opened is told as ``problem``."""
+        directory.objects.whole = self._whole if with_state else None
+        return [self._listed(directory, each, with_state=with_state) for each in page]
+
+    def _listed(
+        self, directory: SessionDirectory, listed: Listed, *, with_state: bool
+    ) -> CheckpointSummary:
+        found = summary(directory.id, listed)
+        if listed.complete and not with_state:
+            return found
+        try:
+            chain = directory.open(listed.sha)
+            chains.require_large(directory.objects, chain)
+            found.state = self.state(directory, chain) if with_state else None
+        except (CorruptObjectError, IncompleteError) as error:
+            found.problem = error.message
+        return found
+
+    def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
+        """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
+        head = chain[0]
+        messages = self._messages(directory, chain)
+        return CheckpointState(messages, _metadata(directory, head.sha, head.checkpoint.metadata))
+
+    def _messages(self, directory: SessionDirectory, chain: Chain) -> list[Message]:
+        with reading(directory, chain[0].sha):
+            return [each for link in reversed(chain) for each in self._own(directory, link)]
+
+    def _own(self, directory: SessionDirectory, link: Link) -> list[Message]:
+        """Return the messages that one object of a chain adds."""
+        objects, checkpoint = directory.objects, link.checkpoint
+        number = max(link.shared - checkpoint.keep, 0)
+        decoded = objects.decoded(link.sha, checkpoint)
+        if decoded is None:
+            own = checkpoint.elements[:number]
+            if checkpoint.large:
+                own = [chains.message(objects, element) for element in own]
+            return self.codec.decode_all(own)
+        for i, large in checkpoint.large:
+            decoded[i] = self.codec.decode(objects.message(large)) if i < number else decoded[i]
+        return decoded[:number]
+
+
+def made(
+    directory: SessionDirectory, sha: str, head: CheckpointObject, messages: list[Message]
+) -> Checkpoint:
+    """Return a checkpoint, given its messages."""
+    at = to_datetime(head.at)
+    return Checkpoint(
+        id=checkpoint_id(sha),
+        session_id=directory.id,
+        parent_id=None if head.parent is None else checkpoint_id(head.parent),
+        state=CheckpointState(messages, _metadata(directory, sha, head.metadata)),
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def all_metadata(directory: SessionDirectory) -> dict[UUID, dict[str, Any] | None]:
+    """Return the metadata of each checkpoint that can be read, oldest first."""
+    found: list[tuple[str, str, dict[str, Any] | None]] = []
+    for sha, checkpoint in directory.checkpoints():
+        if isinstance(checkpoint, StorageError):
+            continue
+        with suppress(msgspec.MsgspecError, RecursionError, ValueError):
+            raw = checkpoint.metadata
+            decoded = None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
+            found.append((checkpoint.at, sha, decoded))
+    found.sort(key=lambda each: each[:2])
+    return {checkpoint_id(sha): metadata for _, sha, metadata in found}
+
+
+def _metadata(directory: SessionDirectory, sha: str, raw: bytes | None) -> dict[str, Any] | None:
+    with reading(directory, sha):
+        return None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
+
+
+def _gap(start: int, count: int, error: StorageError) -> Gap:
+    return Gap(start, count, error.path or "", error.message)
+
+
+@contextmanager
+def reading(directory: SessionDirectory, sha: str) -> Iterator[None]:
+    """Turn what a decoder cannot read into a CorruptObjectError that names the checkpoint's file."""
+    try:
+        yield
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        path = directory.objects.path(sha)
+        raise CorruptObjectError(
+            f"{path}: a message or the metadata cannot be read: {error}", path=path
+        ) from error
+
+
+def stats(directory: SessionDirectory) -> SessionStats:
+    """Return figures counted from the messages of a session's active checkpoint."""
+    chain = directory.active(directory.names())
+    with reading(directory, chain[0].sha):
+        return count(chains.messages(directory.objects, chain))
+
+
+def stats_or_unreadable(directory: SessionDirectory) -> SessionStats:
+    """Like ``stats``, but a session that cannot be read counts as such."""
+    try:
+        return stats(directory)
+    except StorageError:
+        return SessionStats(total_sessions=1, unreadable_sessions=1)
+
+
+def summary(session: UUID, listed: Listed) -> CheckpointSummary:
+    """Return a checkpoint's summary, without looking whether its state can be opened."""
+    made = to_datetime(listed.at)
+    return CheckpointSummary(
+        id=checkpoint_id(listed.sha),
+        session_id=session,
+        parent_id=None if listed.parent is None else checkpoint_id(listed.parent),
+        message_count=listed.messages,
+        created_at=made,
+        updated_at=made,
+    )

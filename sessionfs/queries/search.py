@@ -1,0 +1,197 @@
+"""Search over what is read from the files alone: what matches, in which order, and how it shows.
+
+Slow and plain on purpose: whatever is faster must give the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from .. import validation
+from ..errors import InvalidRequestError
+from ..format.ids import checkpoint_id
+from ..format.timestamps import from_unix_us, to_unix_us
+from ..models import (
+    ListSessionsQuery,
+    SearchHit,
+    SearchQuery,
+    SearchResult,
+    SessionStatus,
+    SessionSummary,
+    SessionVisibility,
+)
+from . import listing
+from .transcript import Heard, Said, unique
+
+_BEFORE, _LENGTH = 60, 200
+"""How much of a text a snippet shows: characters before the match, and in all."""
+
+
+class Wanted(NamedTuple):
+    """A checked query, taken apart.
+
+    Attributes:
+        needle: the text with letter case put aside.
+        sessions: which sessions are searched.
+        titles: which sessions' titles match; None: titles are not asked for.
+        page: which hits are shown.
+
+    """
+
+    query: SearchQuery
+    needle: str
+    sessions: ListSessionsQuery
+    titles: ListSessionsQuery | None
+    page: slice
+    since_us: int | None
+    until_us: int | None
+
+
+def check(query: SearchQuery) -> Wanted:
+    """Return what a query asks for; InvalidRequestError names what is wrong with it."""
+    validation.request(query, SearchQuery)
+    if not validation.text(query.text, "text"):
+        raise InvalidRequestError("text must not be empty")
+    for name in ("role", "tool", "cwd", "cwd_below"):
+        validation.text_or_none(getattr(query, name), name)
+    for name in ("since", "until"):
+        validation.aware_or_none(getattr(query, name), name)
+    if query.session_id is not None:
+        validation.uuid(query.session_id, "session_id")
+    sessions = ListSessionsQuery(
+        status=validation.member_or_none(query.status, SessionStatus, "status"),
+        visibility=validation.member_or_none(query.visibility, SessionVisibility, "visibility"),
+        cwd=query.cwd,
+        cwd_below=query.cwd_below,
+    )
+    titles = None
+    if query.role is None and query.tool is None:
+        titles = replace(
+            sessions,
+            search=query.text,
+            updated_since=query.since,
+            updated_until=query.until,
+            limit=query.limit,
+            offset=query.offset,
+        )
+    return Wanted(
+        query,
+        query.text.casefold(),
+        sessions,
+        titles,
+        validation.page(query.limit, query.offset),
+        _microseconds(query.since),
+        _microseconds(query.until),
+    )
+
+
+def answer(read: Iterable[tuple[SessionSummary, Heard]], wanted: Wanted) -> SearchResult:
+    """Return the page of hits in these sessions."""
+    titles: list[SessionSummary] = []
+    found: list[tuple[SessionSummary, Said]] = []
+    problems: list[str] = []
+    for summary, heard in read:
+        if not is_searched(summary, wanted):
+            continue
+        if wanted.titles is not None and listing.matches(summary, wanted.titles):
+            titles.append(summary)
+        found += [(summary, said) for said in heard.said if matches(said, wanted)]
+        problems += heard.problems
+    found.sort(key=lambda each: order(each[0].id, each[1].time_us, each[1].index, each[1].sha))
+    hits = [title_hit(each, wanted) for each in listing.newest_first(titles)[wanted.page]]
+    rest = slice(max(wanted.page.start - len(titles), 0), max(wanted.page.stop - len(titles), 0))
+    hits += [message_hit(*each, wanted) for each in found[rest]]
+    return SearchResult(hits, len(titles) + len(found), sorted(unique(problems)))
+
+
+def is_searched(summary: SessionSummary, wanted: Wanted) -> bool:
+    """Tell whether a session is one of those that a query searches."""
+    one = wanted.query.session_id
+    return (one is None or summary.id == one) and listing.matches(summary, wanted.sessions)
+
+
+def matches(said: Said, wanted: Wanted) -> bool:
+    """Tell whether a message is a hit."""
+    query = wanted.query
+    return (
+        wanted.needle in said.text.casefold()
+        and (query.role is None or said.role == query.role)
+        and (query.tool is None or query.tool in said.tools)
+        and (wanted.since_us is None or said.time_us >= wanted.since_us)
+        and (wanted.until_us is None or said.time_us < wanted.until_us)
+    )
+
+
+def order(session: UUID, time_us: int, index: int, sha: str) -> tuple[int, int, int, str]:
+    """Return what hits in messages are sorted by: the newest first, then what is always the same."""
+    return (-time_us, session.int, -index, sha)
+
+
+def title_hit(summary: SessionSummary, wanted: Wanted) -> SearchHit:
+    """Return the hit of a session whose title matches."""
+    shown, spans = snippet(summary.title, wanted.needle)
+    return SearchHit(summary, None, None, None, [], summary.updated_at, shown, spans)
+
+
+def message_hit(summary: SessionSummary, said: Said, wanted: Wanted) -> SearchHit:
+    """Return the hit of a message that matches."""
+    shown, spans = snippet(said.text, wanted.needle)
+    return SearchHit(
+        summary,
+        checkpoint_id(said.sha),
+        said.index,
+        said.role,
+        list(said.tools),
+        from_unix_us(said.time_us),
+        shown,
+        spans,
+    )
+
+
+def snippet(text: str, needle: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return the part of a text around the first match, and where the matches in it are."""
+    folded = text.casefold()
+    at = folded.find(needle)
+    first, last = at, at + len(needle)
+    # Some letters are several when case is put aside: then each says which it came from.
+    several = len(folded) > len(text)
+    if several:
+        first, last = _origin(text, first), _origin(text, last - 1) + 1
+    begin = max(first - _BEFORE, 0)
+    end = min(max(begin + _LENGTH, last), len(text))
+    came_from: Sequence[int] = range(begin, end)
+    ahead = begin
+    if several:
+        came_from = [i for i in came_from for _ in text[i].casefold()]
+        ahead = len(text[:begin].casefold())
+    spans: list[tuple[int, int]] = []
+    before = "…" if begin else ""
+    shift = len(before) - begin
+    while at >= 0 and at + len(needle) <= ahead + len(came_from):
+        start, stop = came_from[at - ahead], came_from[at - ahead + len(needle) - 1] + 1
+        if not spans or start + shift >= spans[-1][1]:
+            spans.append((start + shift, stop + shift))
+        at = folded.find(needle, at + len(needle))
+    return before + text[begin:end] + ("…" if end < len(text) else ""), spans
+
+
+def _origin(text: str, index: int) -> int:
+    """Return the index of the letter that the one at an index came from when case was put aside."""
+    start, stop = 0, len(text)
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        before = len(text[start:middle].casefold())
+        if index < before:
+            stop = middle
+        else:
+            start, index = middle, index - before
+    return start
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else to_unix_us(moment)

@@ -1,0 +1,191 @@
+"""Writing checkpoints to a session that exists: what is compared, shared, stored and made active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from uuid import UUID
+
+from .. import validation
+from ..errors import (
+    ConflictError,
+    CorruptObjectError,
+    IncompleteError,
+    InvalidRequestError,
+    NotFoundError,
+    StorageError,
+)
+from ..format.ids import checkpoint_id
+from ..format.records import CheckpointObject
+from ..format.refnames import RefNames
+from . import chains, heads
+from .chains import Chain
+from .session import SessionDirectory
+from .state_cache import Given
+
+
+def put_state(
+    directory: SessionDirectory,
+    state: Given,
+    metadata: bytes | None,
+    parent_id: UUID | None,
+    expected_active: UUID | None,
+) -> tuple[str, CheckpointObject]:
+    """Store a whole state, make it active, and return its hash and object.
+
+    What it shares with its parent, or else with the active checkpoint, is not stored again.
+    """
+    with _comparing(directory, expected_active):
+        refs = directory.names()
+        onto = active = _active_if_readable(directory, refs, expected_active)
+        parent, after = None, None
+        if parent_id is not None:
+            parent = _parent(directory, parent_id)
+            onto = _open_if_readable(directory, parent)
+        elif active is not None:
+            after = active[0].sha
+        elif refs.active:
+            after = directory.refs.target(refs.active[-1], directory.objects)
+        going = state.going_on(onto)
+        built = chains.build(
+            onto=onto,
+            parent=parent,
+            after=after,
+            at=directory.next_at(refs, onto, active),
+            added=going.added,
+            common=going.common,
+            metadata=metadata,
+            limit=directory.limit,
+        )
+        return _write(directory, refs, built, going.large, expected_active), built
+
+
+def append(
+    directory: SessionDirectory,
+    encoded: list[bytes],
+    metadata: bytes | None,
+    expected_active: UUID | None,
+) -> tuple[str, CheckpointObject]:
+    """Store the active checkpoint's messages and these, make that active, return hash and object."""
+    with _comparing(directory, expected_active):
+        refs = directory.names()
+        active = directory.active(refs)
+        _compare(directory, active, expected_active)
+        state = chains.prepare(str(directory.id), encoded)
+        built = chains.build(
+            onto=active,
+            parent=active[0].sha,
+            at=directory.next_at(refs, active),
+            added=state.elements,
+            common=active[0].checkpoint.count,
+            metadata=metadata,
+            limit=directory.limit,
+        )
+        return _write(directory, refs, built, state.large, expected_active), built
+
+
+def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, CheckpointObject]:
+    """Make a checkpoint that is here active and the only head; return its hash and object.
+
+    The refs of what has not arrived yet stay: what they name was not seen, and is told of when it has.
+    """
+    sha = require(directory, checkpoint)
+    chain = directory.open(sha)
+    chains.require_large(directory.objects, chain)
+    refs = directory.names()
+    at = directory.next_at(refs, chain, _active_if_readable(directory, refs, None))
+    known = heads.known(directory, refs)
+    left = heads.left_by(directory, known, sha)
+    directory.replace([*known], directory.publish(sha, at, left))
+    return sha, chain[0].checkpoint
+
+
+def require(directory: SessionDirectory, checkpoint: UUID) -> str:
+    """Return the hash of the checkpoint with this id; NotFoundError if the session has none."""
+    sha = directory.find(validation.uuid(checkpoint, "checkpoint_id"))
+    if sha is None:
+        raise NotFoundError(f"session {directory.id} has no checkpoint {checkpoint}")
+    return sha
+
+
+def _comparing(directory: SessionDirectory, expected: UUID | None) -> AbstractContextManager[None]:
+    """Keep out others that compare, where this call does."""
+    if expected is None:
+        return nullcontext()
+    validation.uuid(expected, "expected_active")
+    return directory.exclusive()
+
+
+def _compare(directory: SessionDirectory, active: Chain, expected: UUID | None) -> None:
+    found = checkpoint_id(active[0].sha)
+    if expected is not None and found != expected:
+        raise ConflictError(
+            f"the active checkpoint of session {directory.id} is {found}, not {expected}"
+        )
+
+
+def _parent(directory: SessionDirectory, parent: UUID) -> str:
+    sha = directory.find(validation.uuid(parent, "parent_id"))
+    if sha is None:
+        raise InvalidRequestError(f"the parent {parent} is no checkpoint of session {directory.id}")
+    return sha
+
+
+def _open_if_readable(directory: SessionDirectory, sha: str) -> Chain | None:
+    """Return a checkpoint's chain; one that cannot be opened may still be a parent."""
+    try:
+        return directory.open(sha)
+    except (IncompleteError, CorruptObjectError):
+        return None
+
+
+def _active_if_readable(
+    directory: SessionDirectory, refs: RefNames, expected: UUID | None
+) -> Chain | None:
+    """Return the active checkpoint's chain, which a whole state can do without."""
+    try:
+        active = directory.active(refs)
+    except (IncompleteError, CorruptObjectError):
+        if expected is not None:
+            raise
+        return None
+    _compare(directory, active, expected)
+    return active
+
+
+def _write(
+    directory: SessionDirectory,
+    seen: RefNames,
+    checkpoint: CheckpointObject,
+    large: dict[str, bytes],
+    expected: UUID | None,
+) -> str:
+    """Store a checkpoint and make it active.
+
+    All large messages of the state are put, those that should be here already too: one that has not
+    arrived or is damaged is in hand.
+    """
+    sha = directory.put_checkpoint(checkpoint, large)
+    mine = directory.publish(sha, checkpoint.at, stored=True)
+    if expected is not None:
+        directory.withdraw_if_late(sha, mine, seen)
+    directory.replace(heads.replaced(directory, seen, sha), mine)
+    return sha
+
+
+def find(holding: Iterable[SessionDirectory], checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
+    """Return where a checkpoint is; a damaged or misplaced copy only if there is no sound one."""
+    unsound: tuple[SessionDirectory, str] | None = None
+    refused: StorageError | None = None
+    for directory in holding:
+        try:
+            sha = directory.find(checkpoint_id)
+        except StorageError as error:
+            refused = refused or error
+            continue
+        if sha is not None and directory.is_sound(sha):
+            return directory, sha
+        unsound = unsound or (None if sha is None else (directory, sha))
+    if unsound is not None:
+        return unsound
+    raise refused or NotFoundError(f"checkpoint {checkpoint_id} does not exist")

@@ -1,0 +1,227 @@
+"""The objects of one session: immutable files named by the SHA-256 of their bytes.
+
+The invariant: bytes that do not match their name are never returned, and never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import CorruptObjectError, IncompleteError
+from ..format import records
+from ..format.ids import is_sha256
+from ..format.records import (
+    CheckpointObject,
+    InvalidRecordError,
+    MessageObject,
+    TypedDecoder,
+    sha256,
+)
+from ..fs import files, fingerprints
+from ..fs.files import Files
+from .object_cache import ObjectCache
+
+_SUFFIX = ".json"
+
+
+class Objects:
+    """The ``objects/`` directory of one session.
+
+    Attributes:
+        hidden: hashes of objects that count as not here, because they were purged.
+        whole: what decodes the messages of checkpoints that are read, as they are read; None: nobody
+            asks for them.
+
+    """
+
+    def __init__(self, directory: str, session: str, writer: Files, cache: ObjectCache) -> None:
+        self.directory = directory
+        self._inside = directory + files.SEPARATOR
+        self._session = session
+        self._files = writer
+        self._cache = cache
+        self.hidden: frozenset[str] = frozenset()
+        self.whole: TypedDecoder | None = None
+        self._decoded: dict[str, list[Any]] = {}
+        self._buffer = bytearray()
+
+    def path(self, sha: str) -> str:
+        """Return where the object with this hash lies."""
+        return self._inside + sha + _SUFFIX
+
+    def sha_of(self, path: str) -> str | None:
+        """Return the hash of the object that lies at a path; None: none of this session may."""
+        sha = path.removeprefix(self._inside).removesuffix(_SUFFIX)
+        return sha if is_sha256(sha) and self.path(sha) == path else None
+
+    def hashes(self, prefix: str = "") -> list[str]:
+        """Return the hashes that names here promise, sorted; only those with this prefix."""
+        found = self.all_hashes(prefix)
+        return [sha for sha in found if sha not in self.hidden] if self.hidden else found
+
+    def all_hashes(self, prefix: str = "") -> list[str]:
+        """Return what ``hashes`` does, and those of hidden objects."""
+        found = (
+            name.removesuffix(_SUFFIX)
+            for name in files.names(self.directory)
+            if name.startswith(prefix) and name.endswith(_SUFFIX)
+        )
+        return sorted(sha for sha in found if is_sha256(sha))
+
+    def put(self, data: bytes) -> str:
+        """Store bytes and return their hash; the caller syncs the directory.
+
+        A good file of that name stays as it is; a bad one is set aside first.
+        """
+        sha = sha256(data)
+        path = self.path(sha)
+        if files.exists(path):
+            if self._holds(path, data):
+                return sha
+            files.keep_aside(path)
+        self._files.publish(self.directory, sha + _SUFFIX, data)
+        return sha
+
+    def put_checkpoint(self, checkpoint: CheckpointObject, large: Iterable[bytes] = ()) -> str:
+        """Store the objects of large messages and a checkpoint's, and return that one's hash.
+
+        Raises InvalidRequestError, before anything is written, if one of them is above the limit.
+        """
+        data = records.encode_checkpoint(self._session, checkpoint)
+        needed = [*large, data]
+        self._files.check_size(max(map(len, needed)))
+        *_, sha = [self.put(each) for each in needed]
+        path = self.path(sha)
+        self._cache.add(path, fingerprints.identity(path), checkpoint, len(data))
+        return sha
+
+    def sync(self) -> None:
+        """Put the names of what was stored on the disk."""
+        self._files.sync_directory(self.directory)
+
+    def checkpoint(self, sha: str) -> CheckpointObject:
+        """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
+        if not self.hidden:
+            held = self._cache.get(self._inside + sha + _SUFFIX)
+            if held is not None:
+                return held
+        found = self.load(sha)
+        if found is None:
+            raise self._damaged(sha, "is no checkpoint object", "chain-broken")
+        return found
+
+    def checkpoint_or_none(self, sha: str) -> CheckpointObject | None:
+        """Like ``checkpoint``, but None for an object of another kind or one that vanished."""
+        try:
+            return self.load(sha)
+        except IncompleteError:
+            return None
+
+    def message(self, sha: str) -> bytes:
+        """Return the message that a message object stores; the same errors as ``checkpoint``."""
+        found = self.record(sha)
+        if not isinstance(found, MessageObject):
+            raise self._damaged(sha, "is no message object", "chain-broken")
+        return found.message
+
+    def record(self, sha: str) -> CheckpointObject | MessageObject | None:
+        """Return an object read from its file; None: of a kind not known. Errors as before."""
+        return self._decode(sha, self.read(sha))
+
+    def require(self, sha: str) -> None:
+        """Raise IncompleteError if no object has this name; its bytes are not looked at."""
+        if not self.has(sha):
+            raise self._missing(sha)
+
+    def has(self, sha: str) -> bool:
+        """Tell whether an object has this name; its bytes are not looked at."""
+        return sha not in self.hidden and files.exists(self.path(sha))
+
+    def load(self, sha: str) -> CheckpointObject | None:
+        """Return a checkpoint object, or None for a sound object of another kind.
+
+        IncompleteError if it is not here or still being written; CorruptObjectError if it is damaged.
+        """
+        path = self.path(sha)
+        self._require_shown(sha)
+        held = self._cache.get(path)
+        if held is not None:
+            return held
+        # Before reading: a change in between shows the next time.
+        identity = fingerprints.identity(path)
+        data = self.read(sha)
+        found = self._decode_whole(sha, data) or self._decode(sha, data)
+        if not isinstance(found, CheckpointObject):
+            return None
+        self._cache.add(path, identity, found, len(data))
+        return found
+
+    def read(self, sha: str) -> bytes:
+        """Return an object's bytes, which are those that its name promises; errors as before."""
+        path = self.path(sha)
+        self._require_shown(sha)
+        try:
+            data = files.read_file(path, self._files.limit)
+            if data is not None and sha256(data) == sha:
+                return data
+            settled = True
+            if data is not None:
+                data, settled = files.read_settled(path, data, self._files.limit)
+        except files.NotRegularError as error:
+            raise self._damaged(sha, "is no regular file", "not-regular") from error
+        if data is None:
+            raise self._missing(sha)
+        if sha256(data) == sha:
+            return data
+        if not settled:
+            raise IncompleteError(f"{path} is still being written", path=path, missing=(path,))
+        raise self._damaged(sha, f"holds {len(data)} bytes that do not hash to its name")
+
+    def decoded(self, sha: str, checkpoint: CheckpointObject) -> list[Any] | None:
+        """Return a checkpoint's own messages, large ones as their hashes, for this caller alone.
+
+        None where they have to be decoded one by one.
+        """
+        found = self._decoded.pop(sha, None)
+        if found is None and self.whole is not None and isinstance(checkpoint.stored, bytes):
+            found = self.whole(checkpoint.stored).messages
+        return found
+
+    def _decode_whole(self, sha: str, data: bytes) -> CheckpointObject | None:
+        if self.whole is None:
+            return None
+        found = records.decode_typed(data, self._session, self.whole, self._buffer)
+        if found is None:
+            return None
+        checkpoint, self._decoded[sha] = found
+        return checkpoint
+
+    def _decode(self, sha: str, data: bytes) -> CheckpointObject | MessageObject | None:
+        try:
+            return records.decode_object(data, self._session)
+        except InvalidRecordError as error:
+            raise self._damaged(sha, f"is no valid record: {error}", "object-invalid") from error
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        """Tell whether a file holds these bytes, or does once a tool has finished writing it."""
+        try:
+            found = files.read_file(path, self._files.limit)
+            if found != data:
+                found, _ = files.read_settled(path, found, self._files.limit)
+        except (files.NotRegularError, CorruptObjectError):
+            return False  # too large, or a bad sector
+        return found == data
+
+    def _require_shown(self, sha: str) -> None:
+        if sha in self.hidden:
+            raise self._missing(sha)
+
+    def _missing(self, sha: str) -> IncompleteError:
+        path = self.path(sha)
+        why = "was purged" if sha in self.hidden else "has not arrived"
+        return IncompleteError(f"{path} {why}", path=path, missing=(path,))
+
+    def _damaged(self, sha: str, how: str, finding: str = "object-damaged") -> CorruptObjectError:
+        path = self.path(sha)
+        return CorruptObjectError(f"{path} {how}", path=path, finding=finding)
