@@ -31,8 +31,8 @@ from sessionfs import (
     Role,
     Severity,
     ToolCall,
-    opened,
 )
+from sessionfs import storage as storage_module
 from sessionfs.format.records import LARGE_MESSAGE
 from sessionfs.messages.codec import encode_alike, encode_state
 from sessionfs.store import state_cache
@@ -449,7 +449,7 @@ def test_the_states_that_are_held_are_those_used_last_within_a_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = len(msgspec.msgpack.encode([plain(i) for i in range(LENGTH)]))
-    monkeypatch.setattr(opened, "_STATE_BYTES", 5 * size // 2)  # two of them
+    monkeypatch.setattr(storage_module, "_STATE_BYTES", 5 * size // 2)  # two of them
     storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
     sessions = [storage.create_session(CreateSessionRequest("t")).session_id for _ in range(4)]
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...fs import appendfile, fingerprints
-from ...fs.appendfile import Mapped
+from ...fs.appendfile import Buffer, Mapped
 from ...queries.transcript import Said
 from ..location import TEXT, WORDS, Place
 from . import wordfilter
