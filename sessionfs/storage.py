@@ -58,6 +58,7 @@ from .store.object_cache import ObjectCache
 from .store.root import Root
 from .store.session import Environment, SessionDirectory
 from .store.state_cache import States
+from .store.view import SessionView
 from .watch import Watcher
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class FileStorage:
 
     def session_path(self, session_id: UUID) -> str:
         """Return the directory of a session, for use by hand."""
-        return self._existing(session_id).path
+        self._require(self._directory(session_id))
+        return self._root.session_path(session_id)
 
     def checkpoint_path(self, checkpoint_id: UUID) -> str:
         """Return the object file of a checkpoint, for use by hand."""
@@ -178,8 +180,9 @@ class FileStorage:
         place of one that cannot be read.
         """
         directory = self._directory(session_id)
-        with dependents.named(directory):
-            return self._views.session(directory)
+        view = directory.look()
+        with dependents.naming_dependents(view):
+            return self._views.session(view)
 
     def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
         """Create a session with its first checkpoint; all of it or nothing."""
@@ -193,11 +196,10 @@ class FileStorage:
         """Set what the request names, and return the session; errors as for ``get_session``."""
         validation.request(request, UpdateSessionRequest)
         facts = imports.changed_facts(request)
-        self._root.check_writable(session_id)
+        self._root.writing(session_id)
         session = self.get_session(session_id)
         if not facts:
             return session
-        self._root.settle(session_id)
         self._directory(session_id).set_facts(facts)
         return self.get_session(session_id)
 
@@ -221,17 +223,17 @@ class FileStorage:
 
         """
         directory = self._directory(session_id)
-        refs = directory.names()
+        view = directory.look()
         if checkpoint_id is None:
-            chain = directory.active(refs)
+            chain = view.active()
         else:
-            chain = directory.open(checkpoints.require(directory, checkpoint_id))
-        origin = directory.refs.facts(refs)
+            chain = view.open(checkpoints.require(view, checkpoint_id))
+        origin = view.facts()
         name = origin.title if title is None else title
         facts = imports.new_facts(name, origin.visibility, origin.cwd)
         facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
-        self._views.state(directory, chain)  # what cannot be read is not written once more
-        encoded = chains.messages(directory.objects, chain)
+        self._views.state(view, chain)  # what cannot be read is not written once more
+        encoded = chains.messages(view.objects, chain)
         return self._create(facts, encoded, chain[0].checkpoint.metadata)
 
     def import_session(self, request: ImportSessionRequest) -> ImportSessionResult:
@@ -244,7 +246,6 @@ class FileStorage:
         """
         validation.request(request, ImportSessionRequest)
         plan, facts = imports.plan(request)
-        self._root.check_writable(request.session_id)
         directory = self._directory(request.session_id)
         return imports.bring_in(self._root, directory, self._environment, request, plan, facts)
 
@@ -264,11 +265,12 @@ class FileStorage:
         recorded = self._index.checkpoints(session_id, wanted)
         if recorded is not None:
             shown, total = recorded
-            page = self._views.checkpoints(directory, shown, with_state=with_state)
+            page = self._views.checkpoints(directory.look(), shown, with_state=with_state)
             return ListCheckpointsResult(page, total)
-        found, damage = listing.checkpoints(self._existing(session_id))
+        view = self._require(directory)
+        found, damage = listing.checkpoints(view)
         some = [Listed.of(*each) for each in found[wanted]]
-        page = self._views.checkpoints(directory, some, with_state=with_state)
+        page = self._views.checkpoints(view, some, with_state=with_state)
         return ListCheckpointsResult(page, len(found), [error.message for error in damage])
 
     def list_metadata(self, session_id: UUID) -> dict[UUID, dict[str, Any] | None]:
@@ -276,7 +278,7 @@ class FileStorage:
 
         Oldest first; what is damaged is left out: ``list_checkpoints`` tells of it.
         """
-        return load.all_metadata(self._existing(session_id))
+        return load.all_metadata(self._require(self._directory(session_id)))
 
     def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
         """Return a checkpoint by its id alone.
@@ -292,16 +294,17 @@ class FileStorage:
 
         """
         directory, sha = self._find(checkpoint_id)
+        view = directory.look()
         if partial:
-            return self._views.partial(directory, sha)
-        with dependents.named(directory):
-            return self._views.opened(directory, sha)
+            return self._views.partial(view, sha)
+        with dependents.naming_dependents(view):
+            return self._views.opened(view, sha)
 
     def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
         """Return a session's active checkpoint. The same errors as ``get_session``."""
-        directory = self._directory(session_id)
-        with dependents.named(directory):
-            return self._views.active(directory)
+        view = self._directory(session_id).look()
+        with dependents.naming_dependents(view):
+            return self._views.active(view)
 
     def create_checkpoint(
         self,
@@ -542,11 +545,9 @@ class FileStorage:
         from .maintenance import purge
 
         directory = self._directory(session_id)
-        self._root.check_writable(session_id)
+        self._root.writing(session_id)
         if not force:
             purge.refuse_in_git(self._root.path)
-        if not dry_run:
-            self._root.settle(session_id)
         done = purge.purge(directory, dry_run=dry_run)
         if not dry_run:
             self._environment.cache.clear()
@@ -577,11 +578,12 @@ class FileStorage:
         path = self._root.session_path(session_id)
         return SessionDirectory(path, session_id, self._environment)
 
-    def _existing(self, session_id: UUID) -> SessionDirectory:
-        directory = self._directory(session_id)
-        if not directory.exists():
-            raise NotFoundError(f"session {session_id} does not exist")
-        return directory
+    def _require(self, directory: SessionDirectory) -> SessionView:
+        """Return a look at a session; NotFoundError if nothing of it is here."""
+        view = directory.look()
+        if not view.exists():
+            raise NotFoundError(f"session {view.id} does not exist")
+        return view
 
     def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
         validation.uuid(checkpoint_id, "checkpoint_id")
@@ -589,22 +591,19 @@ class FileStorage:
         return checkpoints.find(map(self._directory, holding), checkpoint_id)
 
     def _writable(self, session_id: UUID) -> SessionDirectory:
-        directory = self._existing(session_id)
-        self._settle(session_id)
+        directory = self._directory(session_id)
+        self._require(directory)
+        self._root.writing(session_id)
         return directory
 
     def _growing(self, session_id: UUID) -> SessionDirectory:
         """Return a session for something that looks itself whether the session is still there."""
         directory = self._directory(session_id)
         if session_id not in self._grown:
-            self._existing(session_id)
+            self._require(directory)
             self._grown.add(session_id)
-        self._settle(session_id)
+        self._root.writing(session_id)
         return directory
-
-    def _settle(self, session_id: UUID) -> None:
-        self._root.check_writable(session_id)
-        self._root.settle(session_id)
 
     def _watching(self, kind: Callable[..., _AnyWatcher], relist_seconds: float) -> _AnyWatcher:
         seconds = validation.seconds(relist_seconds, "relist_seconds")
@@ -627,15 +626,14 @@ class FileStorage:
     def _create(
         self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None
     ) -> CreateSessionResult:
-        self._root.check_writable()
         session_id, sha = imports.start(self._root, self._environment, facts, encoded, metadata)
         directory = self._directory(session_id)
-        checkpoint = self._views.opened(directory, sha)
+        checkpoint = self._views.opened(directory.look(), sha)
         return CreateSessionResult(session_id, checkpoint)
 
     def _set_status(self, session_id: UUID, status: SessionStatus) -> None:
         directory = self._writable(session_id)
-        known = directory.refs.facts(directory.names())
+        known = directory.look().facts()
         # A damaged record may say otherwise once it is mended, and must not win then.
         if known.status != status or known.damage is not None:
             directory.set_facts({"status": status})
@@ -659,7 +657,7 @@ class FileStorage:
         checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
         if session_ids is None:
             return checkup.run(self._root.session_ids(), on_session)
-        sessions = [self._existing(each).id for each in dict.fromkeys(session_ids)]
+        sessions = [self._require(self._directory(each)).id for each in dict.fromkeys(session_ids)]
         return checkup.run(sessions, on_session, whole=False)
 
     def _source(self, source: StrPath, name: str) -> str:

@@ -152,12 +152,12 @@ class Files:
         self.sync_name(path)
 
     def sync_name(self, path: str) -> None:
-        """Put the name of a directory on the disk; the first time only.
+        """Put the name of a directory on the disk, if it is there; the first time only.
 
         Another process may have made the directory, and was killed before it put the name there: what
         is written inside would go with it.
         """
-        if self._sync and path not in self._named_on_disk:
+        if self._sync and path not in self._named_on_disk and is_directory(path):
             self.sync_directory(os.path.dirname(os.path.abspath(path)), path)
             self._named_on_disk.add(path)
 

@@ -17,6 +17,7 @@ from ..format.records import CheckpointObject
 from ..fs import fingerprints
 from ..queries.listing import Listed
 from ..queries.transcript import KEY_BYTES, Conversation, Said, unique
+from ..store import graph
 from ..store.objects import Objects
 from ..store.session import SessionDirectory
 from .fulltext.blocks import SHA_BYTES
@@ -139,34 +140,34 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     StorageError where the operating system refuses to tell.
     """
     id_, looked_ns = str(directory.id), time.time_ns()
-    directory.names()  # hides what was purged, which the times of the objects do not tell
+    view = directory.look()
     found = fingerprints.of(directory.objects.directory)
     fingerprint = fingerprints.digest(found)
-    base = None if connection is None or directory.purged else record(connection, id_)
+    base = None if connection is None or view.purged else record(connection, id_)
     if base is not None and base.settled and base.fingerprint == fingerprint:
         return None
-    names = set(directory.objects.hashes())
+    names = set(view.objects.hashes())
     objects, conversation = set[str](), Conversation()
     if base is not None and connection is not None:
         objects, conversation = _remembered(connection, base.key)
         mended = any(fingerprints.identity(path) != before for path, before in base.watched)
         if mended or not objects <= names or (base.gaps and objects != names):
             base = None
-    read = _read(directory.objects, names - objects if base else names, looked_ns)
+    read = _read(view.objects, names - objects if base else names, looked_ns)
     if base is not None and read.found and _at_and_sha(read.found[0]) < base.last:
-        base, read = None, _read(directory.objects, names, looked_ns)
+        base, read = None, _read(view.objects, names, looked_ns)
     if base is None:
         conversation = Conversation()
     said = [
         each
         for _, sha, checkpoint in read.found
-        for each in conversation.add(directory.objects, sha, checkpoint)
+        for each in conversation.add(view.objects, sha, checkpoint)
     ]
     listed = _listed(connection, base, read.found, names)
     watched = (base.watched if base else []) + read.watched
     watched += _identities(conversation.unsound, looked_ns)
     problems = [error.message for error in read.damaged] + conversation.problems
-    settled = fingerprints.is_settled(found, looked_ns) and not watched and not directory.purged
+    settled = fingerprints.is_settled(found, looked_ns) and not watched and not view.purged
     as_before = base is not None and (base.fingerprint, base.settled) == (fingerprint, settled)
     if as_before and names == objects:
         return None
@@ -374,12 +375,11 @@ def _listed(
         ).fetchone()
         return row is not None and bool(row[1]) and checkpoint.keep <= row[0]
 
+    def base_in_new(sha: str) -> str | None:
+        return new[sha].base if sha in new and sha not in told else None
+
     for sha in new:
-        chain: list[str] = []
-        following: str | None = sha
-        while following in new and following not in told and following not in chain:
-            chain.append(following)
-            following = new[following].base
-        for each in reversed(chain):
+        line = [each for each in graph.walk(sha, base_in_new) if each in new and each not in told]
+        for each in reversed(line):
             told[each] = fits(new[each])
     return [Listed.of(sha, checkpoint, complete=told[sha]) for _, sha, checkpoint in found]

@@ -60,9 +60,7 @@ def look(directory: SessionDirectory) -> Look | None:
     if looked is None:
         return None
     settled = looked.settled and fingerprints.is_settled(found, looked_ns)
-    return Look(
-        str(directory.id), fingerprints.digest(found), settled, looked.summary, directory.purged
-    )
+    return Look(str(directory.id), fingerprints.digest(found), settled, looked.summary, looked.purged)
 
 
 def is_recorded(connection: Connection, look: Look) -> bool:

@@ -18,8 +18,7 @@ from ..format.refnames import ActiveRef, MetaRef, PurgeRef
 from ..fs import files
 from ..fs.files import NameTakenError
 from ..models import MergeResult, RefusedFile
-from ..store import heads
-from ..store.purged import hidden_in
+from ..store import heads, purged
 from ..store.root import OBJECTS, REFS, Root
 from ..store.session import Environment, SessionDirectory
 
@@ -79,7 +78,7 @@ class Merge:
             lacking = _compare(theirs, mine)
             if lacking is None:
                 return
-            self._root.check_writable(session)
+            self._root.writing(session)
         except StorageError as error:
             self._refuse(error.path or theirs.path, error)
             return
@@ -90,10 +89,9 @@ class Merge:
             except _NothingError:
                 return
             except NameTakenError:
-                pass  # another process brings it too, or a sync tool does
+                self._root.writing(session)  # another process brings it too, or a sync tool does
             else:
                 return
-        self._root.settle(session)
         before = _number_of_heads(mine)
         if self._bring(lacking, mine):
             self._result.sessions_changed.append(session)
@@ -167,28 +165,28 @@ class Merge:
 
     def _activate(self, lacking: _Lacking, mine: SessionDirectory) -> None:
         """Add the refs of the other store, but those whose place a later one of either has taken."""
-        seen = mine.names()
+        seen = mine.look()
         brought: dict[ActiveRef, str] = {}
         for ref in lacking.active:
             try:
-                sha = lacking.theirs.target(ref)
+                sha = lacking.theirs.look().target(ref)
                 mine.objects.require(sha)
                 brought[ref] = sha
             except StorageError as error:
                 self._refuse(lacking.theirs.refs.path(ref), error)
-        everything = seen._replace(active=sorted({*seen.active, *brought}))
+        everything = seen.with_active(sorted({*seen.refs.active, *brought}))
         done: set[ActiveRef] = set()
         if brought:
-            top = everything.active[-1]
-            sha = brought.get(top) or mine.target(top)
-            if mine.is_complete(sha):
-                done = {each for each in heads.replaced(mine, everything, sha) if each < top}
+            top = everything.refs.active[-1]
+            sha = brought.get(top) or everything.target(top)
+            if everything.is_complete(sha):
+                done = {each for each in heads.replaced(everything, sha) if each < top}
         for ref, sha in brought.items():
             if ref not in done:
                 mine.refs.put_active(ref.at, sha)
                 self._count(len(ref.at) + 1 + len(sha))
         mine.refs.sync()
-        for ref in done.intersection(seen.active):
+        for ref in done.intersection(seen.refs.active):
             mine.refs.remove(ref)
 
     def _count(self, size: int) -> None:
@@ -203,8 +201,8 @@ class Merge:
 def _compare(theirs: SessionDirectory, mine: SessionDirectory) -> _Lacking | None:
     """Return what a session lacks; None: nothing."""
     shown, known = theirs.refs.names(), mine.refs.names()
-    purged = {*(theirs.refs.purged(shown.purges) or ()), *(mine.refs.purged(known.purges) or ())}
-    hidden = hidden_in((theirs.objects, mine.objects), purged) if purged else frozenset()
+    named = {*(theirs.refs.purged(shown.purges) or ()), *(mine.refs.purged(known.purges) or ())}
+    hidden = purged.hidden((theirs.objects, mine.objects), named) if named else frozenset()
     objects = set(theirs.objects.hashes()) - hidden - set(mine.objects.hashes())
     told: list[MetaRef | PurgeRef] = [each for each in shown.meta if each not in known.meta]
     told += [each for each in shown.purges if each not in known.purges]
@@ -216,9 +214,8 @@ def _compare(theirs: SessionDirectory, mine: SessionDirectory) -> _Lacking | Non
 
 
 def _number_of_heads(directory: SessionDirectory) -> int:
-    refs = directory.names()
+    view = directory.look()
     try:
-        active = directory.active(refs)[0].sha
-        return len(heads.find(directory, refs, directory.refs.facts(refs).left, active).hashes)
+        return len(heads.find(view, view.facts().left, view.active()[0].sha).hashes)
     except StorageError:
         return 0

@@ -13,6 +13,7 @@ from ..format.ids import sha256_in
 from ..fs import entries, files
 from ..models import PurgeResult, SessionStatus
 from ..store.session import SessionDirectory
+from ..store.view import SessionView
 
 
 def refuse_in_git(root: str) -> None:
@@ -32,17 +33,19 @@ def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:
 
     Of one that was purged already, what has come back is removed.
     """
-    doomed: Collection[str]
-    if directory.exists():
-        _require_deleted(directory)
-        doomed = directory.objects.all_hashes()
+    view = directory.look()
+    doomed: Collection[str] = view.objects.hidden
+    if view.exists():
+        _require_deleted(view)
+        doomed = directory.objects.hashes()
         if not dry_run:
             directory.put_purge(sorted(doomed))
-    elif not directory.purged:
+    elif not view.purged:
         raise NotFoundError(f"session {directory.id} does not exist")
-    if not dry_run or directory.purged:
-        directory.names()  # others may have written meanwhile, what needs some of it
-        doomed = directory.objects.hidden
+    if not dry_run:
+        doomed = directory.look().objects.hidden  # others may have written meanwhile
+    elif view.purged:
+        doomed = view.objects.hidden
     paths = list(_named_after(directory, doomed))
     size = sum(entries.look(path).size for path in paths)
     if not dry_run:
@@ -51,7 +54,7 @@ def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:
 
 
 def sweep(directory: SessionDirectory) -> None:
-    """Remove what is hidden of a session."""
+    """Delete the files of a session that are hidden."""
     for path in hidden_files(directory):
         files.remove(path)
     directory.refs.sync()
@@ -63,9 +66,9 @@ def hidden_files(directory: SessionDirectory) -> list[str]:
 
     Refs come first: none is to name what is not here.
     """
-    shown = directory.names()
-    refs = [ref for ref in directory.refs.names().active if ref not in shown.active]
-    return [*map(directory.refs.path, refs), *_named_after(directory, directory.objects.hidden)]
+    view = directory.look()
+    refs = [ref for ref in directory.refs.names().active if ref not in view.refs.active]
+    return [*map(directory.refs.path, refs), *_named_after(directory, view.objects.hidden)]
 
 
 def _named_after(directory: SessionDirectory, hashes: Collection[str]) -> Iterator[str]:
@@ -74,11 +77,11 @@ def _named_after(directory: SessionDirectory, hashes: Collection[str]) -> Iterat
             yield files.join(directory.objects.directory, name)
 
 
-def _require_deleted(directory: SessionDirectory) -> None:
-    facts = directory.refs.facts(directory.refs.names())
+def _require_deleted(view: SessionView) -> None:
+    facts = view.facts()
     if facts.damage is not None:
         raise facts.damage  # it may say that the session was restored
     if facts.status is not SessionStatus.DELETED:
         raise InvalidRequestError(
-            f"session {directory.id} is not deleted, and only what is can be purged"
+            f"session {view.id} is not deleted: delete it first (`sessionfs rm`), then purge it"
         )

@@ -62,15 +62,14 @@ def relocate(
 def _relocate(
     root: Root, directory: SessionDirectory, move: Move, result: RelocateResult, *, dry_run: bool
 ) -> None:
-    refs = directory.names()
-    facts = directory.refs.facts(refs)
+    view = directory.look()
+    facts = view.facts()
     if facts.damage is not None:
         result.problems.append(f"session {directory.id}: {facts.damage.message}")
     after = move.of(facts.cwd)
     if facts.cwd is None or after is None:
         return
-    root.check_writable(directory.id)
+    root.writing(directory.id)
     if not dry_run:
-        root.settle(directory.id)
-        directory.set_facts_at(directory.next_at(refs), {"cwd": after})
+        directory.set_facts_at(directory.next_at(view), {"cwd": after})
     result.relocated.append(Relocated(directory.id, facts.title, facts.cwd, after))

@@ -23,7 +23,6 @@ from ..errors import (
 from ..format.facts import SessionFacts
 from ..format.ids import checkpoint_id, parse_session_id, session_time_ms
 from ..format.records import CheckpointObject
-from ..format.refnames import RefNames
 from ..format.timestamps import from_datetime, from_unix_us, is_timestamp, to_datetime
 from ..models import (
     ListSessionsQuery,
@@ -35,22 +34,25 @@ from ..models import (
 from ..store import heads
 from ..store.chains import Chain
 from ..store.session import SessionDirectory
+from ..store.view import SessionView
 
 
-class Looked(msgspec.Struct, frozen=True):
-    """What a look at a session showed.
+class SummaryReading(msgspec.Struct, frozen=True):
+    """A session's summary, and how far it can be relied on.
 
     Attributes:
         settled: whether the summary stays true as long as no name appears in or goes from ``refs/``;
             not so where something is missing or damaged, or no ref names the active checkpoint.
+        purged: whether objects of the session may be hidden.
 
     """
 
     summary: SessionSummary
     settled: bool
+    purged: bool = False
 
 
-def look(directory: SessionDirectory) -> Looked | None:
+def look(directory: SessionDirectory) -> SummaryReading | None:
     """Return a session's summary, or None if nothing of it is here.
 
     What is missing, damaged or not to be read is named in ``problem``; the session is listed all the
@@ -59,21 +61,18 @@ def look(directory: SessionDirectory) -> Looked | None:
     try:
         return _look(directory)
     except StorageError as error:
-        unknown = SessionFacts.unknown()
-        refs = RefNames([], [], [])
-        created = created_at(directory, refs, unknown)
-        return Looked(
-            _summary(directory, unknown, None, created, created, error.message), settled=False
-        )
+        created = _time_of_id(directory.id) or from_unix_us(0)
+        summary = _summary(directory.id, SessionFacts.unknown(), None, created, created, error.message)
+        return SummaryReading(summary, settled=False)
 
 
-def _look(directory: SessionDirectory) -> Looked | None:
-    refs = directory.names()
-    facts = directory.refs.facts(refs)
+def _look(directory: SessionDirectory) -> SummaryReading | None:
+    view = directory.look()
+    refs, facts = view.refs, view.facts()
     chain: Chain | None = None
     problems: list[str] = []
     try:
-        chain = directory.active(refs)
+        chain = view.active()
     except (IncompleteError, CorruptObjectError) as error:
         problems.append(error.message)
     except NotFoundError:
@@ -84,18 +83,19 @@ def _look(directory: SessionDirectory) -> Looked | None:
     elif not refs.meta and not problems:
         problems.append(f"no meta record of session {directory.id} has arrived")
     named = bool(chain and refs.active and chain[0].sha.startswith(refs.active[-1].hash12))
-    created, updated = created_at(directory, refs, facts), updated_at(directory, refs)
+    created, updated = created_at(view, facts), updated_at(view)
     problem = "; ".join(problems) or None
-    summary = _summary(directory, facts, chain, created, updated, problem)
+    summary = _summary(view.id, facts, chain, created, updated, problem)
     sure = True
     if chain is not None:
-        tips = heads.find(directory, refs, facts.left, chain[0].sha)
+        tips = heads.find(view, facts.left, chain[0].sha)
         summary.heads, sure = len(tips.hashes), tips.sure
-    return Looked(summary, settled=named and sure and problem is None)
+    settled = named and sure and problem is None
+    return SummaryReading(summary, settled, view.purged)
 
 
 def _summary(
-    directory: SessionDirectory,
+    session: UUID,
     facts: SessionFacts,
     chain: Chain | None,
     created: datetime,
@@ -104,7 +104,7 @@ def _summary(
 ) -> SessionSummary:
     active = chain[0].checkpoint if chain else None
     return SessionSummary(
-        id=directory.id,
+        id=session,
         title=facts.title,
         visibility=facts.visibility,
         status=facts.status,
@@ -136,23 +136,30 @@ def session_summary(directory: SessionDirectory) -> SessionSummary | None:
     return None if looked is None else looked.summary
 
 
-def created_at(directory: SessionDirectory, refs: RefNames, facts: SessionFacts) -> datetime:
+def created_at(view: SessionView, facts: SessionFacts) -> datetime:
     """Return when a session was created, as well as it can be told here."""
     if facts.created_at is not None:
         return facts.created_at
-    milliseconds = session_time_ms(directory.id)
-    if milliseconds is not None:
-        with suppress(OverflowError):  # 48 bits reach beyond the year 9999
-            return from_unix_us(milliseconds * 1000)
-    times = [*_checkpoint_times(directory)]
-    if refs.lowest_at is not None:
-        times.append(refs.lowest_at)
+    created = _time_of_id(view.id)
+    if created is not None:
+        return created
+    times = [*_checkpoint_times(view)]
+    if view.refs.lowest_at is not None:
+        times.append(view.refs.lowest_at)
     return to_datetime(min(times)) if times else from_unix_us(0)
 
 
-def updated_at(directory: SessionDirectory, refs: RefNames) -> datetime:
+def _time_of_id(session: UUID) -> datetime | None:
+    milliseconds = session_time_ms(session)
+    if milliseconds is not None:
+        with suppress(OverflowError):  # 48 bits reach beyond the year 9999
+            return from_unix_us(milliseconds * 1000)
+    return None
+
+
+def updated_at(view: SessionView) -> datetime:
     """Return when a session last changed, as well as it can be told here."""
-    highest = refs.highest_at or max(_checkpoint_times(directory), default=None)
+    highest = view.refs.highest_at or max(_checkpoint_times(view), default=None)
     return to_datetime(highest) if highest is not None else from_unix_us(0)
 
 
@@ -276,12 +283,12 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 def checkpoints(
-    directory: SessionDirectory,
+    view: SessionView,
 ) -> tuple[list[tuple[str, CheckpointObject]], list[CorruptObjectError]]:
     """Return a session's checkpoints with their hashes, oldest first, and what was damaged."""
     found: list[tuple[str, CheckpointObject]] = []
     damage: list[CorruptObjectError] = []
-    for sha, checkpoint in directory.checkpoints():
+    for sha, checkpoint in view.checkpoints():
         if isinstance(checkpoint, CorruptObjectError):
             damage.append(checkpoint)
         else:
@@ -289,9 +296,9 @@ def checkpoints(
     return sorted(found, key=lambda item: (item[1].at, item[0])), damage
 
 
-def _checkpoint_times(directory: SessionDirectory) -> Iterator[str]:
+def _checkpoint_times(view: SessionView) -> Iterator[str]:
     try:
-        for _, checkpoint in directory.checkpoints():
+        for _, checkpoint in view.checkpoints():
             if not isinstance(checkpoint, CorruptObjectError):
                 yield checkpoint.at
     except StorageError:

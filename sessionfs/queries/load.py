@@ -19,7 +19,9 @@ from ..messages.stats import count
 from ..models import Checkpoint, CheckpointState, CheckpointSummary, Gap, Message, Session, SessionStats
 from ..store import chains, heads
 from ..store.chains import Chain, Link
+from ..store.objects import Objects
 from ..store.session import SessionDirectory
+from ..store.view import SessionView
 from . import listing
 from .listing import Listed
 
@@ -34,101 +36,93 @@ class Views:
 
     def __init__(self, message_type: type[Any]) -> None:
         self.codec = MessageCodec(message_type)
-        self._whole = records.typed_decoder(message_type)
+        self._typed = records.typed_decoder(message_type)
 
-    def session(self, directory: SessionDirectory) -> Session:
+    def session(self, view: SessionView) -> Session:
         """Return a session with its active checkpoint, or raise what is missing or damaged."""
-        directory.objects.whole = self._whole
-        refs = directory.names()
-        chain = directory.active(refs)
-        facts = directory.refs.facts(refs)
-        tips = heads.find(directory, refs, facts.left, chain[0].sha).hashes
-        listed = [Listed.of(sha, directory.objects.checkpoint(sha)) for sha in tips]
+        chain = view.active(self._typed)
+        facts = view.facts()
+        tips = heads.find(view, facts.left, chain[0].sha).hashes
+        listed = [Listed.of(sha, view.objects.checkpoint(sha)) for sha in tips]
         return Session(
-            id=directory.id,
+            id=view.id,
             title=facts.title,
             visibility=facts.visibility,
             status=facts.status,
             cwd=facts.cwd,
-            created_at=listing.created_at(directory, refs, facts),
-            updated_at=listing.updated_at(directory, refs),
-            active_checkpoint=self.checkpoint(directory, chain),
+            created_at=listing.created_at(view, facts),
+            updated_at=listing.updated_at(view),
+            active_checkpoint=self.checkpoint(view, chain),
             problem=listing.problem_of(facts),
-            heads=self.checkpoints(directory, listed, with_state=False),
+            heads=self.checkpoints(view, listed, with_state=False),
             source=facts.source,
             forked_from=facts.forked_from,
         )
 
-    def active(self, directory: SessionDirectory) -> Checkpoint:
+    def active(self, view: SessionView) -> Checkpoint:
         """Return the active checkpoint with its state, or raise what is missing or damaged."""
-        directory.objects.whole = self._whole
-        return self.checkpoint(directory, directory.active(directory.names()))
+        return self.checkpoint(view, view.active(self._typed))
 
-    def opened(self, directory: SessionDirectory, sha: str) -> Checkpoint:
+    def opened(self, view: SessionView, sha: str) -> Checkpoint:
         """Return the checkpoint with this hash and its state, or raise what is missing or damaged."""
-        directory.objects.whole = self._whole
-        return self.checkpoint(directory, directory.open(sha))
+        return self.checkpoint(view, view.open(sha, self._typed))
 
-    def checkpoint(self, directory: SessionDirectory, chain: Chain) -> Checkpoint:
+    def checkpoint(self, view: SessionView, chain: Chain) -> Checkpoint:
         """Return a checkpoint with its state."""
         head = chain[0]
-        return made(directory, head.sha, head.checkpoint, self._messages(directory, chain))
+        return made(view, head.sha, head.checkpoint, self._messages(view, chain))
 
-    def partial(self, directory: SessionDirectory, sha: str) -> Checkpoint:
+    def partial(self, view: SessionView, sha: str) -> Checkpoint:
         """Return a checkpoint with what can be read of its state, and gaps where there is more."""
-        chain, end = chains.open_partly(directory.objects, sha)
+        chain, end = chains.open_partly(view.objects, sha)
         last = chain[-1]
         lacking = 0 if end is None else min(last.shared, last.checkpoint.keep)
         gaps = [] if end is None else [_gap(0, lacking, end)]
         messages: list[Message] = []
         for i, element in enumerate(chains.elements(chain), start=lacking):
             try:
-                with reading(directory, chain[0].sha):
-                    raw = chains.message(directory.objects, element)
+                with reading(view.objects, chain[0].sha):
+                    raw = chains.message(view.objects, element)
                     messages.append(self.codec.decode(raw))
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
         head = chain[0]
-        found = made(directory, head.sha, head.checkpoint, messages)
+        found = made(view, head.sha, head.checkpoint, messages)
         found.gaps = gaps
         return found
 
     def checkpoints(
-        self, directory: SessionDirectory, page: Iterable[Listed], *, with_state: bool
+        self, view: SessionView, page: Iterable[Listed], *, with_state: bool
     ) -> list[CheckpointSummary]:
         """Return summaries of some checkpoints; what cannot be opened is told as ``problem``."""
-        directory.objects.whole = self._whole if with_state else None
-        return [self._listed(directory, each, with_state=with_state) for each in page]
+        return [self._listed(view, each, with_state=with_state) for each in page]
 
-    def _listed(
-        self, directory: SessionDirectory, listed: Listed, *, with_state: bool
-    ) -> CheckpointSummary:
-        found = summary(directory.id, listed)
+    def _listed(self, view: SessionView, listed: Listed, *, with_state: bool) -> CheckpointSummary:
+        found = summary(view.id, listed)
         if listed.complete and not with_state:
             return found
         try:
-            chain = directory.open(listed.sha)
-            chains.require_large(directory.objects, chain)
-            found.state = self.state(directory, chain) if with_state else None
+            chain = view.require_complete(listed.sha, self._typed if with_state else None)
+            found.state = self.state(view, chain) if with_state else None
         except (CorruptObjectError, IncompleteError) as error:
             found.problem = error.message
         return found
 
-    def state(self, directory: SessionDirectory, chain: Chain) -> CheckpointState:
+    def state(self, view: SessionView, chain: Chain) -> CheckpointState:
         """Return a checkpoint's messages and metadata; CorruptObjectError if they are no JSON."""
         head = chain[0]
-        messages = self._messages(directory, chain)
-        return CheckpointState(messages, _metadata(directory, head.sha, head.checkpoint.metadata))
+        messages = self._messages(view, chain)
+        return CheckpointState(messages, _metadata(view.objects, head.sha, head.checkpoint.metadata))
 
-    def _messages(self, directory: SessionDirectory, chain: Chain) -> list[Message]:
-        with reading(directory, chain[0].sha):
-            return [each for link in reversed(chain) for each in self._own(directory, link)]
+    def _messages(self, view: SessionView, chain: Chain) -> list[Message]:
+        with reading(view.objects, chain[0].sha):
+            return [each for link in reversed(chain) for each in self._own(view.objects, link)]
 
-    def _own(self, directory: SessionDirectory, link: Link) -> list[Message]:
+    def _own(self, objects: Objects, link: Link) -> list[Message]:
         """Return the messages that one object of a chain adds."""
-        objects, checkpoint = directory.objects, link.checkpoint
+        checkpoint = link.checkpoint
         number = max(link.shared - checkpoint.keep, 0)
-        decoded = objects.decoded(link.sha, checkpoint)
+        decoded = link.messages
         if decoded is None:
             own = checkpoint.elements[:number]
             if checkpoint.large:
@@ -140,24 +134,24 @@ class Views:
 
 
 def made(
-    directory: SessionDirectory, sha: str, head: CheckpointObject, messages: list[Message]
+    place: SessionDirectory | SessionView, sha: str, head: CheckpointObject, messages: list[Message]
 ) -> Checkpoint:
     """Return a checkpoint, given its messages."""
     at = to_datetime(head.at)
     return Checkpoint(
         id=checkpoint_id(sha),
-        session_id=directory.id,
+        session_id=place.id,
         parent_id=None if head.parent is None else checkpoint_id(head.parent),
-        state=CheckpointState(messages, _metadata(directory, sha, head.metadata)),
+        state=CheckpointState(messages, _metadata(place.objects, sha, head.metadata)),
         created_at=at,
         updated_at=at,
     )
 
 
-def all_metadata(directory: SessionDirectory) -> dict[UUID, dict[str, Any] | None]:
+def all_metadata(view: SessionView) -> dict[UUID, dict[str, Any] | None]:
     """Return the metadata of each checkpoint that can be read, oldest first."""
     found: list[tuple[str, str, dict[str, Any] | None]] = []
-    for sha, checkpoint in directory.checkpoints():
+    for sha, checkpoint in view.checkpoints():
         if isinstance(checkpoint, StorageError):
             continue
         with suppress(msgspec.MsgspecError, RecursionError, ValueError):
@@ -168,8 +162,8 @@ def all_metadata(directory: SessionDirectory) -> dict[UUID, dict[str, Any] | Non
     return {checkpoint_id(sha): metadata for _, sha, metadata in found}
 
 
-def _metadata(directory: SessionDirectory, sha: str, raw: bytes | None) -> dict[str, Any] | None:
-    with reading(directory, sha):
+def _metadata(objects: Objects, sha: str, raw: bytes | None) -> dict[str, Any] | None:
+    with reading(objects, sha):
         return None if raw is None else msgspec.json.decode(raw, type=dict[str, Any])
 
 
@@ -178,12 +172,12 @@ def _gap(start: int, count: int, error: StorageError) -> Gap:
 
 
 @contextmanager
-def reading(directory: SessionDirectory, sha: str) -> Iterator[None]:
+def reading(objects: Objects, sha: str) -> Iterator[None]:
     """Turn what a decoder cannot read into a CorruptObjectError that names the checkpoint's file."""
     try:
         yield
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        path = directory.objects.path(sha)
+        path = objects.path(sha)
         raise CorruptObjectError(
             f"{path}: a message or the metadata cannot be read: {error}", path=path
         ) from error
@@ -191,9 +185,10 @@ def reading(directory: SessionDirectory, sha: str) -> Iterator[None]:
 
 def stats(directory: SessionDirectory) -> SessionStats:
     """Return figures counted from the messages of a session's active checkpoint."""
-    chain = directory.active(directory.names())
-    with reading(directory, chain[0].sha):
-        return count(chains.messages(directory.objects, chain))
+    view = directory.look()
+    chain = view.active()
+    with reading(view.objects, chain[0].sha):
+        return count(chains.messages(view.objects, chain))
 
 
 def stats_or_unreadable(directory: SessionDirectory) -> SessionStats:

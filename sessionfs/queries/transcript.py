@@ -62,9 +62,10 @@ class Heard(NamedTuple):
 def hear(directory: SessionDirectory) -> Heard:
     """Read all of a session; what cannot be read is told in ``problems``."""
     try:
-        found, damage = listing.checkpoints(directory)
+        view = directory.look()
+        found, damage = listing.checkpoints(view)
         conversation = Conversation()
-        said = [each for item in found for each in conversation.add(directory.objects, *item)]
+        said = [each for item in found for each in conversation.add(view.objects, *item)]
     except StorageError as error:
         return Heard([], [error.message])
     return Heard(said, unique([error.message for error in damage] + conversation.problems))

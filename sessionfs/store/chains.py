@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import dropwhile, takewhile
+from typing import Any
 
 import msgspec
 
@@ -17,12 +18,14 @@ from ..errors import CorruptObjectError, StorageError
 from ..format.records import (
     LARGE_MESSAGE,
     CheckpointObject,
+    TypedDecoder,
     element_hash,
     encode_message_object,
     hash_element,
     large_elements,
     sha256,
 )
+from . import graph
 from .objects import Objects
 
 _HEADER_BYTES = 1024
@@ -37,11 +40,19 @@ MOST_DEPTH = (1 << 53) - 1
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One object of a chain; ``shared``: how many of its messages the opened checkpoint begins with."""
+    """One object of a chain.
+
+    Attributes:
+        shared: how many of its messages the opened checkpoint begins with.
+        messages: its own messages, decoded while it was read, with large ones as their hashes. None
+            where nobody asked for them, or where they have to be decoded one by one.
+
+    """
 
     sha: str
     checkpoint: CheckpointObject
     shared: int
+    messages: list[Any] | None = None
 
 
 Chain = list[Link]
@@ -55,13 +66,19 @@ class State(msgspec.Struct, frozen=True):
     large: dict[str, bytes]
 
 
-def open_chain(objects: Objects, sha: str) -> Chain:
+def open_chain(objects: Objects, sha: str, typed: TypedDecoder | None = None) -> Chain:
     """Return a checkpoint's whole chain.
 
     Raises IncompleteError or CorruptObjectError, which name the file that is missing or damaged.
+
+    Args:
+        objects: those of the session.
+        sha: the checkpoint's hash.
+        typed: decodes the messages of each object as it is read; None: they stay bytes.
+
     """
     chain: Chain = []
-    _follow(objects, sha, chain)
+    _follow(objects, sha, chain, typed=typed)
     return chain
 
 
@@ -144,31 +161,41 @@ def _outlined(checkpoint: CheckpointObject) -> CheckpointObject:
     return msgspec.structs.replace(checkpoint, stored=[], large=[], metadata=None)
 
 
-def _follow(objects: Objects, sha: str, chain: Chain, *, outlined: bool = False) -> None:
-    """Add to a chain link after link."""
-    seen: set[str] = set()
-    following: str | None = sha
-    shared: int | None = None
-    while following is not None:
-        if following in seen:
-            path = objects.path(following)
-            raise CorruptObjectError(
-                f"{path}: the chain of bases closes on itself", path=path, finding="chain-broken"
-            )
-        seen.add(following)
-        checkpoint = objects.checkpoint(following)
-        if chain and chain[-1].checkpoint.keep > checkpoint.count:
-            path = objects.path(chain[-1].sha)
-            raise CorruptObjectError(
-                f"{path} keeps more messages than its base has", path=path, finding="chain-broken"
-            )
-        shared = checkpoint.count if shared is None else min(shared, chain[-1].checkpoint.keep)
-        link = Link(following, checkpoint, shared)
+def _follow(
+    objects: Objects,
+    sha: str,
+    chain: Chain,
+    *,
+    typed: TypedDecoder | None = None,
+    outlined: bool = False,
+) -> None:
+    """Add a checkpoint and its bases to a chain, link by link."""
+    messages: list[Any] | None = None
+    for each in graph.walk(sha, lambda _: chain[-1].checkpoint.base):
+        if typed is None:
+            checkpoint = objects.checkpoint(each)
+        else:
+            checkpoint, messages = objects.checkpoint_with_messages(each, typed)
+        shared = checkpoint.count
+        if chain:
+            last = chain[-1]
+            if last.checkpoint.keep > checkpoint.count:
+                path = objects.path(last.sha)
+                raise CorruptObjectError(
+                    f"{path} keeps more messages than its base has", path=path, finding="chain-broken"
+                )
+            shared = min(last.shared, last.checkpoint.keep)
+        link = Link(each, checkpoint, shared, messages)
         if outlined:
             require_large(objects, [link])
-            link = Link(following, _outlined(checkpoint), shared)
+            link = Link(each, _outlined(checkpoint), shared)
         chain.append(link)
-        following = checkpoint.base
+    closing = chain[-1].checkpoint.base
+    if closing is not None:
+        path = objects.path(closing)
+        raise CorruptObjectError(
+            f"{path}: the chain of bases closes on itself", path=path, finding="chain-broken"
+        )
 
 
 def elements(chain: Chain, start: int = 0) -> list[bytes]:

@@ -17,11 +17,11 @@ from ..errors import (
 )
 from ..format.ids import checkpoint_id
 from ..format.records import CheckpointObject
-from ..format.refnames import RefNames
 from . import chains, heads
 from .chains import Chain
 from .session import SessionDirectory
 from .state_cache import Given
+from .view import SessionView
 
 
 def put_state(
@@ -36,28 +36,28 @@ def put_state(
     What it shares with its parent, or else with the active checkpoint, is not stored again.
     """
     with _comparing(directory, expected_active):
-        refs = directory.names()
-        onto = active = _active_if_readable(directory, refs, expected_active)
+        view = directory.look()
+        onto = active = _active_if_readable(view, expected_active)
         parent, after = None, None
         if parent_id is not None:
-            parent = _parent(directory, parent_id)
-            onto = _open_if_readable(directory, parent)
+            parent = _parent(view, parent_id)
+            onto = _open_if_readable(view, parent)
         elif active is not None:
             after = active[0].sha
-        elif refs.active:
-            after = directory.refs.target(refs.active[-1], directory.objects)
+        elif view.refs.active:
+            after = directory.refs.target(view.refs.active[-1], view.objects)
         going = state.going_on(onto)
         built = chains.build(
             onto=onto,
             parent=parent,
             after=after,
-            at=directory.next_at(refs, onto, active),
+            at=directory.next_at(view, onto, active),
             added=going.added,
             common=going.common,
             metadata=metadata,
             limit=directory.limit,
         )
-        return _write(directory, refs, built, going.large, expected_active), built
+        return _write(directory, view, built, going.large, expected_active), built
 
 
 def append(
@@ -68,20 +68,20 @@ def append(
 ) -> tuple[str, CheckpointObject]:
     """Store the active checkpoint's messages and these, make that active, return hash and object."""
     with _comparing(directory, expected_active):
-        refs = directory.names()
-        active = directory.active(refs)
-        _compare(directory, active, expected_active)
+        view = directory.look()
+        active = view.active()
+        _compare(view, active, expected_active)
         state = chains.prepare(str(directory.id), encoded)
         built = chains.build(
             onto=active,
             parent=active[0].sha,
-            at=directory.next_at(refs, active),
+            at=directory.next_at(view, active),
             added=state.elements,
             common=active[0].checkpoint.count,
             metadata=metadata,
             limit=directory.limit,
         )
-        return _write(directory, refs, built, state.large, expected_active), built
+        return _write(directory, view, built, state.large, expected_active), built
 
 
 def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, CheckpointObject]:
@@ -89,22 +89,21 @@ def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, Checkp
 
     The refs of what has not arrived yet stay: what they name was not seen, and is told of when it has.
     """
-    sha = require(directory, checkpoint)
-    chain = directory.open(sha)
-    chains.require_large(directory.objects, chain)
-    refs = directory.names()
-    at = directory.next_at(refs, chain, _active_if_readable(directory, refs, None))
-    known = heads.known(directory, refs)
-    left = heads.left_by(directory, known, sha)
+    view = directory.look()
+    sha = require(view, checkpoint)
+    chain = view.require_complete(sha)
+    at = directory.next_at(view, chain, _active_if_readable(view, None))
+    known = heads.known(view)
+    left = heads.left_by(view, known, sha)
     directory.replace([*known], directory.publish(sha, at, left))
     return sha, chain[0].checkpoint
 
 
-def require(directory: SessionDirectory, checkpoint: UUID) -> str:
+def require(view: SessionView, checkpoint: UUID) -> str:
     """Return the hash of the checkpoint with this id; NotFoundError if the session has none."""
-    sha = directory.find(validation.uuid(checkpoint, "checkpoint_id"))
+    sha = view.find(validation.uuid(checkpoint, "checkpoint_id"))
     if sha is None:
-        raise NotFoundError(f"session {directory.id} has no checkpoint {checkpoint}")
+        raise NotFoundError(f"session {view.id} has no checkpoint {checkpoint}")
     return sha
 
 
@@ -116,46 +115,42 @@ def _comparing(directory: SessionDirectory, expected: UUID | None) -> AbstractCo
     return directory.exclusive()
 
 
-def _compare(directory: SessionDirectory, active: Chain, expected: UUID | None) -> None:
+def _compare(view: SessionView, active: Chain, expected: UUID | None) -> None:
     found = checkpoint_id(active[0].sha)
     if expected is not None and found != expected:
-        raise ConflictError(
-            f"the active checkpoint of session {directory.id} is {found}, not {expected}"
-        )
+        raise ConflictError(f"the active checkpoint of session {view.id} is {found}, not {expected}")
 
 
-def _parent(directory: SessionDirectory, parent: UUID) -> str:
-    sha = directory.find(validation.uuid(parent, "parent_id"))
+def _parent(view: SessionView, parent: UUID) -> str:
+    sha = view.find(validation.uuid(parent, "parent_id"))
     if sha is None:
-        raise InvalidRequestError(f"the parent {parent} is no checkpoint of session {directory.id}")
+        raise InvalidRequestError(f"the parent {parent} is no checkpoint of session {view.id}")
     return sha
 
 
-def _open_if_readable(directory: SessionDirectory, sha: str) -> Chain | None:
+def _open_if_readable(view: SessionView, sha: str) -> Chain | None:
     """Return a checkpoint's chain; one that cannot be opened may still be a parent."""
     try:
-        return directory.open(sha)
+        return view.open(sha)
     except (IncompleteError, CorruptObjectError):
         return None
 
 
-def _active_if_readable(
-    directory: SessionDirectory, refs: RefNames, expected: UUID | None
-) -> Chain | None:
+def _active_if_readable(view: SessionView, expected: UUID | None) -> Chain | None:
     """Return the active checkpoint's chain, which a whole state can do without."""
     try:
-        active = directory.active(refs)
+        active = view.active()
     except (IncompleteError, CorruptObjectError):
         if expected is not None:
             raise
         return None
-    _compare(directory, active, expected)
+    _compare(view, active, expected)
     return active
 
 
 def _write(
     directory: SessionDirectory,
-    seen: RefNames,
+    seen: SessionView,
     checkpoint: CheckpointObject,
     large: dict[str, bytes],
     expected: UUID | None,
@@ -169,7 +164,7 @@ def _write(
     mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)
-    directory.replace(heads.replaced(directory, seen, sha), mine)
+    directory.replace(heads.replaced(seen, sha), mine)
     return sha
 
 
@@ -179,11 +174,12 @@ def find(holding: Iterable[SessionDirectory], checkpoint_id: UUID) -> tuple[Sess
     refused: StorageError | None = None
     for directory in holding:
         try:
-            sha = directory.find(checkpoint_id)
+            view = directory.look()
+            sha = view.find(checkpoint_id)
         except StorageError as error:
             refused = refused or error
             continue
-        if sha is not None and directory.is_sound(sha):
+        if sha is not None and view.is_sound(sha):
             return directory, sha
         unsound = unsound or (None if sha is None else (directory, sha))
     if unsound is not None:

@@ -9,7 +9,8 @@ from uuid import UUID
 from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..format.ids import checkpoint_id
 from ..format.records import CheckpointObject
-from .session import SessionDirectory
+from . import graph
+from .view import SessionView
 
 Known = Mapping[str, CheckpointObject]
 """The checkpoint objects of a session whose own bytes are sound, by their hashes."""
@@ -18,34 +19,35 @@ _SHOWN = 5
 
 
 @contextmanager
-def named(directory: SessionDirectory) -> Iterator[None]:
+def naming_dependents(view: SessionView) -> Iterator[None]:
     """Let what cannot be read say also which checkpoints of the session need the file."""
     try:
         yield
     except (CorruptObjectError, IncompleteError) as error:
-        sha = directory.objects.sha_of(error.path or "")
+        sha = view.objects.sha_of(error.path or "")
         if sha is not None:
-            error.checkpoints = _needing_in(directory, sha)
+            error.checkpoints = _needing_in(view, sha)
             error.message += told(error.checkpoints)
         raise
 
 
 def files_of(known: Known, sha: str) -> Iterator[str]:
     """Give the hashes of all objects that a checkpoint needs, itself the first, as far as is known."""
-    seen: set[str] = set()
-    following: str | None = sha
     shared: int | None = None
-    while following is not None and following not in seen:
-        yield following
-        seen.add(following)
-        link = known.get(following)
+
+    def base(each: str) -> str | None:
+        return known[each].base if each in known else None
+
+    for each in graph.walk(sha, base):
+        yield each
+        link = known.get(each)
         if link is None:
             return
         shared = link.count if shared is None else min(shared, link.count)
         for i, large in link.large:
             if link.keep + i < shared:
                 yield large
-        shared, following = min(shared, link.keep), link.base
+        shared = min(shared, link.keep)
 
 
 def needing(known: Known, sha: str) -> list[UUID]:
@@ -62,11 +64,11 @@ def told(checkpoints: tuple[UUID, ...]) -> str:
     return f"; needed by checkpoint {', '.join(map(str, checkpoints[:_SHOWN]))}{more}"
 
 
-def _needing_in(directory: SessionDirectory, sha: str) -> tuple[UUID, ...]:
+def _needing_in(view: SessionView, sha: str) -> tuple[UUID, ...]:
     try:
         known = {
             name: checkpoint
-            for name, checkpoint in directory.checkpoints()
+            for name, checkpoint in view.checkpoints()
             if not isinstance(checkpoint, CorruptObjectError)
         }
     except StorageError:  # it cannot be told, and the first error is the one that counts

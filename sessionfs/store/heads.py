@@ -14,9 +14,9 @@ import msgspec
 from ..errors import StorageError
 from ..format.facts import Left
 from ..format.records import CheckpointObject
-from ..format.refnames import ActiveRef, RefNames
-from .objects import Objects
-from .session import SessionDirectory
+from ..format.refnames import ActiveRef
+from . import graph
+from .view import SessionView
 
 MOST = 16
 """So many refs of other heads a writer keeps at most; older ones are in the list of checkpoints."""
@@ -35,23 +35,22 @@ class Heads(msgspec.Struct, frozen=True):
     sure: bool
 
 
-def find(directory: SessionDirectory, refs: RefNames, left: list[Left], active: str) -> Heads:
+def find(view: SessionView, left: list[Left], active: str) -> Heads:
     """Return the heads of a session.
 
     Args:
-        directory: of the session.
-        refs: the refs that were listed before.
+        view: of the session.
         left: what was left behind.
         active: the hash of the active checkpoint.
 
     """
-    if all(active.startswith(ref.hash12) for ref in refs.active):
+    if all(active.startswith(ref.hash12) for ref in view.refs.active):
         return Heads([active], True)
-    history = _History(directory)
+    ancestry = _Ancestry(view)
     tips: dict[str, str] = {active: ""}
     sure = True
-    for ref in reversed(refs.active):
-        sha = history.tip(ref)
+    for ref in reversed(view.refs.active):
+        sha = ancestry.tip(ref)
         if sha is None:
             sure = False
         else:
@@ -60,60 +59,59 @@ def find(directory: SessionDirectory, refs: RefNames, left: list[Left], active: 
     for sha, at in tips.items():
         behind = [gone.sha for gone in left if at < gone.at]
         if sha != active and sha not in behind:
-            told = history.is_followed(sha, behind)
-            if not told:
+            followed = ancestry.is_followed(sha, behind)
+            if not followed:
                 standing.append(sha)
-                sure = sure and told is not None
+                sure = sure and followed is not None
     found = [active]
     for sha in standing[1:]:
-        told = history.is_followed(sha, standing)
-        if not told:
+        followed = ancestry.is_followed(sha, standing)
+        if not followed:
             found.append(sha)
-            sure = sure and told is not None
+            sure = sure and followed is not None
     return Heads(found, sure)
 
 
-def replaced(directory: SessionDirectory, refs: RefNames, sha: str) -> list[ActiveRef]:
+def replaced(view: SessionView, sha: str) -> list[ActiveRef]:
     """Return the active refs, of those that were seen, whose place a new checkpoint takes.
 
     They are those of checkpoints that it follows, and the oldest ones where there are too many.
     """
-    history = _History(directory)
-    before = directory.objects.checkpoint(sha).follows
+    ancestry = _Ancestry(view)
+    before = view.objects.checkpoint(sha).follows
     done: list[ActiveRef] = []
     others: list[ActiveRef] = []
-    for ref in refs.active:
+    for ref in view.refs.active:
         is_before = before is not None and before.startswith(ref.hash12)
-        (done if is_before or history.is_before(ref, sha) else others).append(ref)
+        (done if is_before or ancestry.is_before(ref, sha) else others).append(ref)
     return done + others[: max(len(others) - MOST, 0)]
 
 
-def known(directory: SessionDirectory, refs: RefNames) -> dict[ActiveRef, str]:
+def known(view: SessionView) -> dict[ActiveRef, str]:
     """Return the active refs whose checkpoints are here and sound, and these."""
-    history = _History(directory)
-    tips = {ref: history.tip(ref) for ref in refs.active}
+    ancestry = _Ancestry(view)
+    tips = {ref: ancestry.tip(ref) for ref in view.refs.active}
     return {ref: tip for ref, tip in tips.items() if tip is not None}
 
 
-def left_by(directory: SessionDirectory, known: dict[ActiveRef, str], sha: str) -> list[str]:
+def left_by(view: SessionView, known: dict[ActiveRef, str], sha: str) -> list[str]:
     """Return the tips that are left behind, of refs that are known, if this becomes the only head."""
-    history = _History(directory)
+    ancestry = _Ancestry(view)
     tips = [tip for tip in dict.fromkeys(reversed(known.values())) if tip != sha]
-    return [tip for tip in tips if not history.is_followed(tip, (sha, *tips))]
+    return [tip for tip in tips if not ancestry.is_followed(tip, (sha, *tips))]
 
 
-class _History:
+class _Ancestry:
     """Tells which checkpoints of a session follow which; each is read once."""
 
-    def __init__(self, directory: SessionDirectory) -> None:
-        self._directory = directory
-        self._objects: Objects = directory.objects
+    def __init__(self, view: SessionView) -> None:
+        self._view = view
         self._known: dict[str, CheckpointObject] = {}
 
     def tip(self, ref: ActiveRef) -> str | None:
         """Return the checkpoint that a ref names; None: it is not here, or damaged."""
         try:
-            sha = self._directory.target(ref)
+            sha = self._view.target(ref)
             self._checkpoint(sha)
         except StorageError:
             return None
@@ -142,20 +140,20 @@ class _History:
         """
         try:
             end = self._checkpoint(earlier).at
-            following: str | None = later
-            passed: set[str] = set()
-            while following is not None and following != earlier and following not in passed:
-                passed.add(following)
-                checkpoint = self._checkpoint(following)
-                if checkpoint.at <= end:
-                    return False
-                following = checkpoint.follows
+
+            def before(sha: str) -> str | None:
+                checkpoint = self._checkpoint(sha)
                 base = checkpoint.base
-                if base is not None and self._is_from(end, base):
-                    following = base
+                return base if base is not None and self._is_from(end, base) else checkpoint.follows
+
+            for each in graph.walk(later, before):
+                if each == earlier:
+                    return True
+                if self._checkpoint(each).at <= end:
+                    return False
         except StorageError:
             return None
-        return following == earlier
+        return False
 
     def _is_from(self, at: str, sha: str) -> bool:
         """Tell whether a checkpoint is here and was not made before this time."""
@@ -167,5 +165,5 @@ class _History:
     def _checkpoint(self, sha: str) -> CheckpointObject:
         found = self._known.get(sha)
         if found is None:
-            found = self._known[sha] = self._objects.checkpoint(sha)
+            found = self._known[sha] = self._view.objects.checkpoint(sha)
         return found

@@ -17,7 +17,6 @@ import msgspec
 from .. import validation
 from ..errors import InvalidRequestError
 from ..format.ids import new_session_id
-from ..format.refnames import RefNames
 from ..format.timestamps import (
     following,
     from_datetime,
@@ -41,6 +40,7 @@ from . import chains, heads, resume_points
 from .chains import State
 from .root import OBJECTS, REFS, Root
 from .session import Environment, SessionDirectory
+from .view import SessionView
 
 _MOST_REPEATED = 16 << 20
 """A checkpoint that appends to its parent repeats older messages up to so many bytes, which bounds the
@@ -113,7 +113,7 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
         else:
             # Without a parent a state stands alone: what it were built on could be another one the next
             # time, and the same history must always become the same files.
-            onto = directory.open(parent) if parent else None
+            onto = chains.open_chain(directory.objects, parent) if parent else None
             known = chains.elements(onto) if onto else []
             common = chains.common_prefix(known, checkpoint.state.elements)
             built = chains.build(
@@ -164,6 +164,7 @@ def start(
     metadata: bytes | None,
 ) -> tuple[UUID, str]:
     """Write a session that begins now, with one checkpoint; return its id and the checkpoint's hash."""
+    root.writing()
     root.make()
     at = next_timestamp(environment.clock(), None)
     moment = to_datetime(at)
@@ -182,8 +183,10 @@ def bring_in(
     facts: dict[str, Any],
 ) -> ImportSessionResult:
     """Store a history that was made elsewhere: as a new session, or what the session here lacks."""
-    created, facts_at = not directory.exists(), from_datetime(request.created_at)
-    if directory.purged:
+    root.writing(directory.id)
+    view, facts_at = directory.look(), from_datetime(request.created_at)
+    created = not view.exists()
+    if view.purged:
         raise InvalidRequestError(f"session {directory.id} was purged: nothing is brought back into it")
     root.make()
     if created:
@@ -191,7 +194,7 @@ def bring_in(
             planned = plan.checkpoints(directory, iter(()))
             hashes = create(root.sessions, directory.id, environment, planned, facts, facts_at)
             return ImportSessionResult(directory.id, True, len(hashes), len(hashes))
-    root.settle(directory.id)
+        root.writing(directory.id)
     result = _extend(directory, plan, facts, facts_at)
     result.created = created
     return result
@@ -204,80 +207,80 @@ def _extend(
 
     The last of them becomes active, unless something newer is, or what was done here since.
     """
-    refs = directory.names()
-    before = set(directory.objects.hashes())
-    noted = resume_points.Points(directory, refs)
+    view = directory.look()
+    refs, before = view.refs, set(view.objects.hashes())
+    noted = resume_points.Points(view)
     stored = put_history(directory, plan.checkpoints(directory, noted))
     directory.objects.sync()
     if not refs.meta:
         directory.set_facts_at(facts_at, facts)
-    elif facts.get("source") not in (None, directory.refs.facts(refs).source):
+    elif facts.get("source") not in (None, view.facts().source):
         # What the source says of the session as a whole; what was set here stays.
         at = following(max(facts_at, refs.meta[-1].at))
         directory.set_facts_at(at, {"source": facts["source"]})
     new, total, branched = len({*stored.hashes} - before), len(stored.hashes), False
     if not plan.goes_on:
-        _activate_newer(directory, stored, refs, before)
+        _activate_newer(directory, stored, view, before)
     elif not stored.hashes:
         directory.refs.sync()
         total = noted.checkpoints
     else:
         total = resume_points.checkpoints_of(stored.metadata, total)
-        branched = not _activate_import(directory, stored, refs, new) and new > 0
+        branched = not _activate_import(directory, stored, view, new) and new > 0
     return ImportSessionResult(directory.id, False, new, total, branched)
 
 
 def _activate_newer(
-    directory: SessionDirectory, stored: _Stored, refs: RefNames, before: set[str]
+    directory: SessionDirectory, stored: _Stored, view: SessionView, before: set[str]
 ) -> None:
     """Make the last checkpoint of a whole history active, unless something newer is."""
     # Also where nothing was new: a kill may have come between the objects and the ref.
     last, at = stored.hashes[-1], stored.at
-    top = refs.active[-1] if refs.active else None
+    top = view.refs.active[-1] if view.refs.active else None
     if top is None or at > top.at:
-        _activate(directory, last, at, refs)
+        _activate(directory, last, at, view)
     elif last not in before and to_datetime(top.at) - to_datetime(at) < _ONE_MOMENT:
         # The same moment told again with more in it: a transcript that grew without a later time.
-        _activate(directory, last, following(top.at), refs)
+        _activate(directory, last, following(top.at), view)
     else:
         directory.refs.sync()  # whoever wrote them may have been killed before they were on the disk
 
 
-def _activate_import(directory: SessionDirectory, stored: _Stored, refs: RefNames, new: int) -> bool:
+def _activate_import(directory: SessionDirectory, stored: _Stored, view: SessionView, new: int) -> bool:
     """Make the last checkpoint of an import active, unless what was done here since is.
 
     In the place of that it becomes another head, and False is returned.
     """
-    last, top = stored.hashes[-1], refs.active[-1] if refs.active else None
-    active = resume_points.active(directory, refs)
-    if new == 0 and last in {each.sha for each in directory.refs.facts(refs).left}:
+    last, top = stored.hashes[-1], view.refs.active[-1] if view.refs.active else None
+    active = resume_points.active(view)
+    if new == 0 and last in {each.sha for each in view.facts().left}:
         directory.refs.sync()  # an older copy of the source than the one that was imported last
         return True
     if top is None or active is None:
-        _activate(directory, last, stored.at, refs)
+        _activate(directory, last, stored.at, view)
     elif active == last:
         directory.refs.sync()
-    elif active in stored.hashes or resume_points.is_of_import(directory, active):
+    elif active in stored.hashes or resume_points.is_of_import(view, active):
         # Tips of this import that the source does not lead to any more: it was written anew.
         left = [
             tip
-            for tip in heads.left_by(directory, heads.known(directory, refs), last)
-            if resume_points.is_of_import(directory, tip)
+            for tip in heads.left_by(view, heads.known(view), last)
+            if resume_points.is_of_import(view, tip)
         ]
-        gone = [ref for ref in refs.active if any(tip.startswith(ref.hash12) for tip in left)]
+        gone = [ref for ref in view.refs.active if any(tip.startswith(ref.hash12) for tip in left)]
         at = stored.at if stored.at > top.at else following(top.at)
         ref = directory.publish(last, at, left)
-        directory.replace([*heads.replaced(directory, refs, last), *gone], ref)
+        directory.replace([*heads.replaced(view, last), *gone], ref)
     else:
         below = min(stored.at, preceding(top.at))
         ref = directory.publish(last, below)
-        directory.replace(heads.replaced(directory, refs, last), ref)
+        directory.replace(heads.replaced(view, last), ref)
         return False
     return True
 
 
-def _activate(directory: SessionDirectory, sha: str, at: str, seen: RefNames) -> None:
-    directory.replace(heads.replaced(directory, seen, sha), directory.publish(sha, at))
+def _activate(directory: SessionDirectory, sha: str, at: str, seen: SessionView) -> None:
+    directory.replace(heads.replaced(seen, sha), directory.publish(sha, at))
 
 
 def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
@@ -339,7 +342,7 @@ def _planned(
         parent = validation.integer_or_none(checkpoint.parent, f"checkpoints[{i}].parent")
         onto = None
         if checkpoint.onto is not None and directory is not None and parent is None:
-            onto = directory.find(validation.uuid(checkpoint.onto, f"checkpoints[{i}].onto"))
+            onto = directory.look().find(validation.uuid(checkpoint.onto, f"checkpoints[{i}].onto"))
         if (
             (parent is not None and not 0 <= parent < i)
             or (checkpoint.appends and parent is None and onto is None)

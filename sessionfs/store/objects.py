@@ -30,21 +30,28 @@ class Objects:
 
     Attributes:
         hidden: hashes of objects that count as not here, because they were purged.
-        whole: what decodes the messages of checkpoints that are read, as they are read; None: nobody
-            asks for them.
 
     """
 
-    def __init__(self, directory: str, session: str, writer: Files, cache: ObjectCache) -> None:
+    def __init__(
+        self,
+        directory: str,
+        session: str,
+        writer: Files,
+        cache: ObjectCache,
+        hidden: frozenset[str] = frozenset(),
+    ) -> None:
         self.directory = directory
         self._inside = directory + files.SEPARATOR
         self._session = session
         self._files = writer
         self._cache = cache
-        self.hidden: frozenset[str] = frozenset()
-        self.whole: TypedDecoder | None = None
-        self._decoded: dict[str, list[Any]] = {}
+        self.hidden = hidden
         self._buffer = bytearray()
+
+    def hiding(self, hidden: frozenset[str]) -> Objects:
+        """Return these objects without those of some hashes."""
+        return Objects(self.directory, self._session, self._files, self._cache, hidden)
 
     def path(self, sha: str) -> str:
         """Return where the object with this hash lies."""
@@ -57,17 +64,12 @@ class Objects:
 
     def hashes(self, prefix: str = "") -> list[str]:
         """Return the hashes that names here promise, sorted; only those with this prefix."""
-        found = self.all_hashes(prefix)
-        return [sha for sha in found if sha not in self.hidden] if self.hidden else found
-
-    def all_hashes(self, prefix: str = "") -> list[str]:
-        """Return what ``hashes`` does, and those of hidden objects."""
         found = (
             name.removesuffix(_SUFFIX)
             for name in files.names(self.directory)
             if name.startswith(prefix) and name.endswith(_SUFFIX)
         )
-        return sorted(sha for sha in found if is_sha256(sha))
+        return sorted(sha for sha in found if is_sha256(sha) and sha not in self.hidden)
 
     def put(self, data: bytes) -> str:
         """Store bytes and return their hash; the caller syncs the directory.
@@ -108,8 +110,31 @@ class Objects:
                 return held
         found = self.load(sha)
         if found is None:
-            raise self._damaged(sha, "is no checkpoint object", "chain-broken")
+            raise self._not_a_checkpoint(sha)
         return found
+
+    def checkpoint_with_messages(
+        self, sha: str, typed: TypedDecoder
+    ) -> tuple[CheckpointObject, list[Any] | None]:
+        """Return what ``checkpoint`` does, and its own messages, large ones as their hashes.
+
+        The messages are the caller's. They are None where they have to be decoded one by one.
+        """
+        path = self.path(sha)
+        self._require_shown(sha)
+        held = self._cache.get(path)
+        if held is not None:
+            stored = held.stored
+            return held, typed(stored).messages if isinstance(stored, bytes) else None
+        # Before reading: a change in between shows the next time.
+        identity = fingerprints.identity(path)
+        data = self.read(sha)
+        decoded = records.decode_typed(data, self._session, typed, self._buffer)
+        checkpoint, messages = decoded or (self._decode(sha, data), None)
+        if not isinstance(checkpoint, CheckpointObject):
+            raise self._not_a_checkpoint(sha)
+        self._cache.add(path, identity, checkpoint, len(data))
+        return checkpoint, messages
 
     def checkpoint_or_none(self, sha: str) -> CheckpointObject | None:
         """Like ``checkpoint``, but None for an object of another kind or one that vanished."""
@@ -151,7 +176,7 @@ class Objects:
         # Before reading: a change in between shows the next time.
         identity = fingerprints.identity(path)
         data = self.read(sha)
-        found = self._decode_whole(sha, data) or self._decode(sha, data)
+        found = self._decode(sha, data)
         if not isinstance(found, CheckpointObject):
             return None
         self._cache.add(path, identity, found, len(data))
@@ -178,25 +203,6 @@ class Objects:
             raise IncompleteError(f"{path} is still being written", path=path, missing=(path,))
         raise self._damaged(sha, f"holds {len(data)} bytes that do not hash to its name")
 
-    def decoded(self, sha: str, checkpoint: CheckpointObject) -> list[Any] | None:
-        """Return a checkpoint's own messages, large ones as their hashes, for this caller alone.
-
-        None where they have to be decoded one by one.
-        """
-        found = self._decoded.pop(sha, None)
-        if found is None and self.whole is not None and isinstance(checkpoint.stored, bytes):
-            found = self.whole(checkpoint.stored).messages
-        return found
-
-    def _decode_whole(self, sha: str, data: bytes) -> CheckpointObject | None:
-        if self.whole is None:
-            return None
-        found = records.decode_typed(data, self._session, self.whole, self._buffer)
-        if found is None:
-            return None
-        checkpoint, self._decoded[sha] = found
-        return checkpoint
-
     def _decode(self, sha: str, data: bytes) -> CheckpointObject | MessageObject | None:
         try:
             return records.decode_object(data, self._session)
@@ -221,6 +227,9 @@ class Objects:
         path = self.path(sha)
         why = "was purged" if sha in self.hidden else "has not arrived"
         return IncompleteError(f"{path} {why}", path=path, missing=(path,))
+
+    def _not_a_checkpoint(self, sha: str) -> CorruptObjectError:
+        return self._damaged(sha, "is no checkpoint object", "chain-broken")
 
     def _damaged(self, sha: str, how: str, finding: str = "object-damaged") -> CorruptObjectError:
         path = self.path(sha)

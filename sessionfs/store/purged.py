@@ -1,7 +1,7 @@
 """What was purged of a session: objects that are hidden wherever they come back from.
 
-The invariant: an object is hidden only if a purge record names it, and nothing needs it that none
-names, so that work which a purger had not seen stays whole.
+The invariant: an object is hidden only if a purge record names it, and nothing that no record names
+needs it, so that work which a purger had not seen stays whole.
 """
 
 from __future__ import annotations
@@ -9,32 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import StorageError
+from . import graph
 from .objects import Objects
 
 
-def hidden(objects: Objects, purged: set[str]) -> frozenset[str]:
+def hidden(places: Sequence[Objects], purged: set[str]) -> frozenset[str]:
     """Return the hashes, of those that were purged, that count as not here.
 
     Args:
-        objects: of the session, none of them hidden.
+        places: the objects of the session, in one store or in several together; none of them hidden.
         purged: the hashes that purge records name.
 
     """
-    return hidden_in([objects], purged)
-
-
-def hidden_in(places: Sequence[Objects], purged: set[str]) -> frozenset[str]:
-    """Return what ``hidden`` does for the objects of a session in several stores together."""
-    visible: set[str] = set()
-    following = [sha for objects in places for sha in objects.hashes() if sha not in purged]
-    while following:
-        sha = following.pop()
-        if sha in visible:
-            continue
-        visible.add(sha)
-        for objects in places:
-            following += _needed(objects, sha)
-    return frozenset(purged - visible)
+    shown = [sha for objects in places for sha in objects.hashes() if sha not in purged]
+    needed = graph.reachable(shown, lambda sha: [each for at in places for each in _needed(at, sha)])
+    return frozenset(purged - needed)
 
 
 def _needed(objects: Objects, sha: str) -> list[str]:

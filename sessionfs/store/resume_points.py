@@ -16,10 +16,10 @@ from ..errors import IncompleteError, StorageError
 from ..format.decoders import decoder
 from ..format.ids import checkpoint_id
 from ..format.records import CheckpointObject
-from ..format.refnames import RefNames
+from ..format.refnames import ActiveRef
 from ..models import ImportPoint
-from . import chains
-from .session import SessionDirectory
+from . import chains, graph
+from .view import SessionView
 
 
 class _Source(msgspec.Struct):
@@ -42,13 +42,10 @@ class Points:
 
     """
 
-    def __init__(self, directory: SessionDirectory, refs: RefNames) -> None:
-        self._directory = directory
+    def __init__(self, view: SessionView) -> None:
         self.checkpoints = 0
-        shas = [sha for ref in reversed(refs.active) if (sha := _target(directory, refs, ref.hash12))]
-        if not shas and (newest := active(directory, refs)):
-            shas = [newest]
-        lines = [_line(directory, sha) for sha in dict.fromkeys(shas)]
+        shas = [sha for ref in reversed(view.refs.active) if (sha := _target(view, ref))]
+        lines = [_line(view, sha) for sha in dict.fromkeys(shas)]
         self._merged = heapq.merge(*lines, key=lambda point: -_number(point.note, "lines"))
         self._given: set[object] = set()
 
@@ -64,14 +61,14 @@ class Points:
         raise StopIteration
 
 
-def active(directory: SessionDirectory, refs: RefNames) -> str | None:
+def active(view: SessionView) -> str | None:
     """Return the hash of the checkpoint that a ref makes active, if it can be opened.
 
-    Unlike ``SessionDirectory.active`` it holds few messages in memory.
+    Unlike ``SessionView.active`` it holds few messages in memory.
     """
-    for ref in reversed(refs.active):
+    for ref in reversed(view.refs.active):
         try:
-            return chains.outline(directory.objects, directory.target(ref))[0].sha
+            return chains.outline(view.objects, view.target(ref))[0].sha
         except IncompleteError:
             continue
         except StorageError:
@@ -79,13 +76,13 @@ def active(directory: SessionDirectory, refs: RefNames) -> str | None:
     return None
 
 
-def is_of_import(directory: SessionDirectory, sha: str) -> bool:
+def is_of_import(view: SessionView, sha: str) -> bool:
     """Tell whether a checkpoint was made by an import alone."""
     try:
-        checkpoint = directory.objects.checkpoint(sha)
+        checkpoint = view.objects.checkpoint(sha)
     except StorageError:
         return False
-    return _note(directory, checkpoint) is not None
+    return _note(view, checkpoint) is not None
 
 
 def checkpoints_of(metadata: bytes | None, otherwise: int) -> int:
@@ -94,47 +91,45 @@ def checkpoints_of(metadata: bytes | None, otherwise: int) -> int:
     return otherwise if note is None or "checkpoints" not in note else _number(note, "checkpoints")
 
 
-def _target(directory: SessionDirectory, refs: RefNames, hash12: str) -> str | None:
-    for ref in refs.active:
-        if ref.hash12 == hash12:
-            try:
-                return directory.target(ref)
-            except StorageError:
-                return None
-    return None
+def _target(view: SessionView, ref: ActiveRef) -> str | None:
+    try:
+        return view.target(ref)
+    except StorageError:
+        return None
 
 
-def _line(directory: SessionDirectory, sha: str) -> Iterator[ImportPoint]:
+def _line(view: SessionView, sha: str) -> Iterator[ImportPoint]:
     """Give the points of a checkpoint and of its ancestors, as far as these can be read."""
-    following: str | None = sha
-    passed: set[str] = set()
-    while following is not None and following not in passed:
-        passed.add(following)
+    checkpoint: CheckpointObject
+
+    def parent(_: str) -> str | None:
+        return checkpoint.parent
+
+    for each in graph.walk(sha, parent):
         try:
-            checkpoint = directory.objects.checkpoint(following)
+            checkpoint = view.objects.checkpoint(each)
         except StorageError:
             return
-        note = _note(directory, checkpoint)
+        note = _note(view, checkpoint)
         # What has to be read to open it is proven to be here, or the import brings it once more.
-        if note is not None and _can_be_opened(directory, following):
-            yield ImportPoint(checkpoint_id(following), checkpoint.count, note)
-        following = checkpoint.parent
+        if note is not None and _can_be_opened(view, each):
+            yield ImportPoint(checkpoint_id(each), checkpoint.count, note)
 
 
-def _can_be_opened(directory: SessionDirectory, sha: str) -> bool:
+def _can_be_opened(view: SessionView, sha: str) -> bool:
     try:
-        chains.outline(directory.objects, sha)
+        chains.outline(view.objects, sha)
     except StorageError:
         return False
     return True
 
 
-def _note(directory: SessionDirectory, checkpoint: CheckpointObject) -> dict[str, Any] | None:
+def _note(view: SessionView, checkpoint: CheckpointObject) -> dict[str, Any] | None:
     """Return the note of a checkpoint; None: it has none, or that of the one that it was made of."""
     note = _decoded(checkpoint.metadata)
     if note is None:
         return None
-    own = note.get("session") == str(directory.id) and note.get("messages") == checkpoint.count
+    own = note.get("session") == str(view.id) and note.get("messages") == checkpoint.count
     return note if own else None
 
 

@@ -123,13 +123,17 @@ class Root:
         self._files.sync_name(self.path)
         self._files.sync_name(self.sessions)
 
-    def settle(self, session: UUID) -> None:
-        """Put the names of a session's directory and of those above it on the disk, once.
+    def writing(self, session: UUID | None = None) -> None:
+        """Prepare for a write to a session, or to the store; to be called before each.
 
-        Whoever made them may have been killed before: what is written inside must not go with them.
+        The same errors as ``check_writable``. The names of the directories that are written into are
+        put on the disk, once: their maker may have been killed before, and what is written inside must
+        not go with them.
         """
-        for path in (self.path, self.sessions, self.session_path(session)):
-            self._files.sync_name(path)
+        self.check_writable(session)
+        if session is not None:
+            for path in (self.path, self.sessions, self.session_path(session)):
+                self._files.sync_name(path)
 
     def session_names(self) -> list[str]:
         """Return the names of directories here that are session ids, unsorted."""

@@ -7,24 +7,25 @@ writers at the same time all succeed, and the highest timestamp is active.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from ..errors import ConflictError, CorruptObjectError, IncompleteError, NotFoundError, StorageError
-from ..format.ids import HASH12, checkpoint_id, hash12_of
+from ..errors import ConflictError, CorruptObjectError, IncompleteError, StorageError
+from ..format.ids import HASH12
 from ..format.records import CheckpointObject
-from ..format.refnames import ActiveRef, RefNames
+from ..format.refnames import ActiveRef
 from ..format.timestamps import LAST, WallClock, next_timestamp
 from ..fs import files, locks
 from ..fs.files import Files
-from . import chains, purged
+from . import graph, purged
 from .chains import Chain
 from .object_cache import ObjectCache
 from .objects import Objects
 from .refs import Refs
 from .root import OBJECTS, REFS
+from .view import SessionView
 
 
 def _tell_nobody(_: UUID) -> None:
@@ -41,12 +42,7 @@ class Environment(NamedTuple):
 
 
 class SessionDirectory:
-    """One session, as files.
-
-    Attributes:
-        purged: whether ``names`` found a purge record.
-
-    """
+    """One session, as files."""
 
     def __init__(self, path: str, session: UUID, environment: Environment) -> None:
         self.path = path
@@ -58,147 +54,30 @@ class SessionDirectory:
         name, inside = str(session), path + files.SEPARATOR
         self.objects = Objects(inside + OBJECTS, name, writer, environment.cache)
         self.refs = Refs(inside + REFS, name, writer)
-        self.purged = False
 
-    # Reading
-
-    def names(self) -> RefNames:
-        """Look at the refs; from now on what was purged is hidden, and so are the refs that name it."""
+    def look(self) -> SessionView:
+        """Look at what is here now; what was purged is hidden in what is returned."""
         refs = self.refs.names()
         if not refs.purges:
-            return refs
-        self.objects.hidden = frozenset()
+            return SessionView(self.id, self.refs, refs, self.objects, purged=False)
         named = self.refs.purged(refs.purges)
-        self.purged = named is not None
-        self.objects.hidden = purged.hidden(self.objects, named or set())
-        gone = {sha[:HASH12] for sha in self.objects.hidden}
-        return refs._replace(active=[ref for ref in refs.active if ref.hash12 not in gone])
+        hidden = purged.hidden([self.objects], named or set())
+        gone = {sha[:HASH12] for sha in hidden}
+        refs = refs._replace(active=[ref for ref in refs.active if ref.hash12 not in gone])
+        objects = self.objects.hiding(hidden)
+        return SessionView(self.id, self.refs, refs, objects, purged=named is not None)
 
-    def exists(self) -> bool:
-        """Tell whether anything of the session is here."""
-        refs = self.names()
-        if self.purged:
-            return bool(self.objects.hashes())
-        return any(refs) or bool(self.objects.hashes())
-
-    def active(self, refs: RefNames) -> Chain:
-        """Return the chain of the active checkpoint, given the refs that were listed before.
-
-        Raises NotFoundError if nothing of the session is here, IncompleteError if no checkpoint of
-        it is complete yet, CorruptObjectError if the active one is damaged.
-        """
-        if self.purged and not self.objects.hashes():
-            raise NotFoundError(f"session {self.id} was purged")
-        missing: IncompleteError | None = None
-        for ref in reversed(refs.active):
-            try:
-                return self._complete_chain(self.target(ref))
-            except IncompleteError as error:
-                missing = missing or error
-        return self._newest_complete(refs, missing)
-
-    def is_complete(self, sha: str) -> bool:
-        """Tell whether a checkpoint is here with all that its state needs."""
-        try:
-            self._complete_chain(sha)
-        except StorageError:
-            return False
-        return True
-
-    def open(self, sha: str) -> Chain:
-        """Return the chain of a checkpoint; IncompleteError or CorruptObjectError names the file."""
-        return chains.open_chain(self.objects, sha)
-
-    def find(self, checkpoint: UUID) -> str | None:
-        """Return the hash of the checkpoint with this id, or None if this session has none."""
-        self.names()
-        for sha in self.objects.hashes(hash12_of(checkpoint)):
-            if checkpoint_id(sha) == checkpoint and self._is_checkpoint(sha):
-                return sha
-        return None
-
-    def is_sound(self, sha: str) -> bool:
-        """Tell whether an object here is a checkpoint whose own bytes are as they should be."""
-        try:
-            return self.objects.checkpoint_or_none(sha) is not None
-        except StorageError:
-            return False
-
-    def checkpoints(self) -> Iterator[tuple[str, CheckpointObject | CorruptObjectError]]:
-        """Give each checkpoint with its hash, or the damage where its bytes cannot tell."""
-        self.names()
-        for sha in self.objects.hashes():
-            try:
-                checkpoint = self.objects.checkpoint_or_none(sha)
-            except CorruptObjectError as error:
-                yield sha, error
-            else:
-                if checkpoint is not None:
-                    yield sha, checkpoint
-
-    def _is_checkpoint(self, sha: str) -> bool:
-        """Tell whether an object is a checkpoint, or damaged: who opens that is told."""
-        try:
-            return self.objects.checkpoint_or_none(sha) is not None
-        except CorruptObjectError:
-            return True
-
-    def target(self, ref: ActiveRef) -> str:
-        """Return the hash of the checkpoint that a ref names; IncompleteError if it is not here."""
-        sha = self.refs.target(ref, self.objects)
-        if sha is None:
-            path = files.join(self.objects.directory, f"{ref.hash12}*.json")
-            raise IncompleteError(f"{path} has not arrived", path=path, missing=(path,))
-        return sha
-
-    def _complete_chain(self, sha: str) -> Chain:
-        chain = chains.open_chain(self.objects, sha)
-        chains.require_large(self.objects, chain)
-        return chain
-
-    def _newest_complete(self, refs: RefNames, missing: IncompleteError | None) -> Chain:
-        """Return the chain of the newest complete checkpoint, where no ref names one."""
-        damage: CorruptObjectError | None = None
-        found: list[tuple[str, str]] = []
-        for sha, checkpoint in self.checkpoints():
-            if isinstance(checkpoint, CorruptObjectError):
-                damage = damage or checkpoint
-            else:
-                found.append((checkpoint.at, sha))
-        for _, sha in sorted(found, reverse=True):
-            try:
-                chain = self._complete_chain(sha)
-                chains.messages(self.objects, chain)  # one with a damaged message is passed over too
-            except IncompleteError as error:
-                missing = missing or error
-            except CorruptObjectError as error:
-                damage = damage or error
-            else:
-                return chain
-        if damage is not None:
-            raise damage
-        if missing is not None:
-            raise missing
-        if not refs.meta and not refs.purges and not self.objects.hashes():
-            raise NotFoundError(f"session {self.id} does not exist")
-        path = self.objects.directory
-        raise IncompleteError(
-            f"no checkpoint of session {self.id} has arrived in {path}", path=path, missing=(path,)
-        )
-
-    # Writing
-
-    def next_at(self, refs: RefNames, *seen_chains: Chain | None) -> str:
+    def next_at(self, seen: SessionView, *onto: Chain | None) -> str:
         """Return the timestamp of something that is written now, after these were seen.
 
         The ref of a checkpoint that is built upon may not have arrived, and must not win when it does,
         if that can be helped.
         """
-        built_upon = [chain[0].checkpoint.at for chain in seen_chains if chain is not None]
-        seen = [at for at in built_upon if at < LAST]
-        if refs.highest_at is not None:
-            seen.append(refs.highest_at)
-        return next_timestamp(self._clock(), max(seen, default=None))
+        built_upon = [chain[0].checkpoint.at for chain in onto if chain is not None]
+        times = [at for at in built_upon if at < LAST]
+        if seen.refs.highest_at is not None:
+            times.append(seen.refs.highest_at)
+        return next_timestamp(self._clock(), max(times, default=None))
 
     def put_checkpoint(self, checkpoint: CheckpointObject, large: dict[str, bytes]) -> str:
         """Store a checkpoint's objects and return its hash; they are not synced yet."""
@@ -239,7 +118,7 @@ class SessionDirectory:
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Set something about the session from now on."""
-        self.set_facts_at(self.next_at(self.names()), facts)
+        self.set_facts_at(self.next_at(self.look()), facts)
 
     def set_facts_at(self, at: str, facts: dict[str, Any]) -> None:
         """Set something about the session from this time on."""
@@ -249,7 +128,7 @@ class SessionDirectory:
 
     def put_purge(self, hashes: list[str]) -> None:
         """Record that these objects were purged, so that they are hidden from now on."""
-        self.refs.put_purge(self.next_at(self.names()), hashes)
+        self.refs.put_purge(self.next_at(self.look()), hashes)
         self.refs.sync()
         self._wrote(self.id)
 
@@ -258,15 +137,16 @@ class SessionDirectory:
         self._files.make_directory(self.refs.directory)
         return locks.exclusive(self.refs.directory)
 
-    def withdraw_if_late(self, sha: str, mine: ActiveRef, seen: RefNames) -> None:
+    def withdraw_if_late(self, sha: str, mine: ActiveRef, seen: SessionView) -> None:
         """After publishing with an expectation: withdraw if a writer that did not compare came first.
 
         One came first if what it made active, or what that stands on, is later than everything that
         was seen and earlier than ours.
         """
-        known = {*seen.active, mine}
-        for ref in self.names().active:
-            if ref not in known and self._came_first(ref, sha, mine, seen):
+        known = {*seen.refs.active, mine}
+        now = self.look()
+        for ref in now.refs.active:
+            if ref not in known and _came_first(now, ref, sha, mine, seen.refs.highest_at or ""):
                 self.refs.remove(mine)
                 self.refs.sync()
                 self._wrote(self.id)
@@ -274,21 +154,23 @@ class SessionDirectory:
                     f"another writer made a checkpoint of session {self.id} active meanwhile"
                 )
 
-    def _came_first(self, ref: ActiveRef, sha: str, mine: ActiveRef, seen: RefNames) -> bool:
-        try:
-            following: str | None = self._complete_chain(self.target(ref))[0].sha
-        except (IncompleteError, CorruptObjectError):
-            return False  # it is not active here, and so it has overtaken nobody
-        if ref < mine:
+
+def _came_first(now: SessionView, ref: ActiveRef, sha: str, mine: ActiveRef, before: str) -> bool:
+    try:
+        tip = now.require_complete(now.target(ref))[0].sha
+    except (IncompleteError, CorruptObjectError):
+        return False  # it is not active here, and so it has overtaken nobody
+    if ref < mine:
+        return True
+
+    def parent(each: str) -> str | None:
+        checkpoint = now.objects.checkpoint_or_none(each)
+        return None if checkpoint is None else checkpoint.parent
+
+    for each in graph.walk(tip, parent):
+        checkpoint = now.objects.checkpoint_or_none(each)
+        if each == sha or checkpoint is None or checkpoint.at <= before:
+            return False
+        if checkpoint.at < mine.at:
             return True
-        before = seen.highest_at or ""
-        passed = {sha}
-        while following is not None and following not in passed:
-            passed.add(following)
-            checkpoint = self.objects.checkpoint_or_none(following)
-            if checkpoint is None or checkpoint.at <= before:
-                return False
-            if checkpoint.at < mine.at:
-                return True
-            following = checkpoint.parent
-        return False
+    return False

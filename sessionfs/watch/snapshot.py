@@ -28,8 +28,10 @@ from ..models.events import (
 )
 from ..queries import listing, load
 from ..queries.listing import Listed
-from ..store import chains
+from ..store import graph
+from ..store.objects import Objects
 from ..store.session import SessionDirectory
+from ..store.view import SessionView
 
 _LOOKS = 3
 
@@ -156,15 +158,17 @@ def _look(directory: SessionDirectory, before: Known | None, *, first: bool) -> 
     if summary is None:
         return None
     whole = _unpack(before.objects) if before else set()
+    view: SessionView | None = None
     try:
-        here = directory.objects.hashes()
+        view = directory.look()
+        here = view.objects.hashes()
     except StorageError:
         here = sorted(whole)  # not to be read just now, as the summary tells
     new = [sha for sha in here if sha not in whole]
     arrived: list[CheckpointSummary] = []
     unsound: dict[str, Fingerprint | None] = {}
-    if not first or summary.problem is not None:
-        arrived, unsound = _arrivals(directory, new, before.unsound if before else {})
+    if view is not None and (not first or summary.problem is not None):
+        arrived, unsound = _arrivals(view, new, before.unsound if before else {})
     sound = [sha for sha in here if sha not in unsound]
     active = before.active if before else None
     wanted = summary.active_checkpoint_id
@@ -178,7 +182,7 @@ def _look(directory: SessionDirectory, before: Known | None, *, first: bool) -> 
 
 
 def _arrivals(
-    directory: SessionDirectory, new: list[str], before: dict[str, Fingerprint | None]
+    view: SessionView, new: list[str], before: dict[str, Fingerprint | None]
 ) -> tuple[list[CheckpointSummary], dict[str, Fingerprint | None]]:
     """Return the checkpoints that can be opened, oldest first, and the objects that cannot.
 
@@ -186,19 +190,18 @@ def _arrivals(
     only when the file has changed.
     """
     taken = time.time_ns()
-    prints = {sha: fingerprints.of(directory.objects.path(sha)) for sha in new}
+    prints = {sha: fingerprints.of(view.objects.path(sha)) for sha in new}
     damaged = {sha for sha in new if before.get(sha) is not None and before[sha] == prints[sha]}
     unsound: dict[str, Fingerprint | None] = {}
     found: list[tuple[str, CheckpointSummary]] = []
     for sha in new:
         try:
-            if sha not in damaged and directory.objects.checkpoint_or_none(sha) is None:
+            if sha not in damaged and view.objects.checkpoint_or_none(sha) is None:
                 continue  # a sound message, or it has just vanished
-            _require_sound_bases(directory, sha, damaged)
-            chain = directory.open(sha)
-            chains.require_large(directory.objects, chain)
+            _require_sound_bases(view.objects, sha, damaged)
+            chain = view.require_complete(sha)
         except CorruptObjectError as error:
-            if error.path == directory.objects.path(sha):
+            if error.path == view.objects.path(sha):
                 damaged.add(sha)
             own = prints[sha] if sha in damaged else None
             unsound[sha] = own if _is_settled((own,), taken) else None
@@ -206,26 +209,25 @@ def _arrivals(
             unsound[sha] = None
         else:
             head = chain[0].checkpoint
-            found.append((head.at, load.summary(directory.id, Listed.of(sha, head))))
+            found.append((head.at, load.summary(view.id, Listed.of(sha, head))))
     found.sort(key=lambda item: (item[0], item[1].id.int))
     return [summary for _, summary in found], unsound
 
 
-def _require_sound_bases(directory: SessionDirectory, sha: str, damaged: set[str]) -> None:
+def _require_sound_bases(objects: Objects, sha: str, damaged: set[str]) -> None:
     """Raise CorruptObjectError without reading again a base that is known to be damaged."""
-    seen: set[str] = set()
-    base: str | None = sha
-    while base is not None and base not in seen:
-        sha = base
-        seen.add(sha)
-        if sha in damaged:
-            path = directory.objects.path(sha)
-            raise CorruptObjectError(f"{path} is damaged", path=path)
+
+    def base(each: str) -> str | None:
         try:
-            base = directory.objects.checkpoint(sha).base
+            return objects.checkpoint(each).base
         except CorruptObjectError:
-            damaged.add(sha)
+            damaged.add(each)
             raise
+
+    for each in graph.walk(sha, base):
+        if each in damaged:
+            path = objects.path(each)
+            raise CorruptObjectError(f"{path} is damaged", path=path)
 
 
 def _prints(directory: SessionDirectory, *, each_file: bool) -> Prints:

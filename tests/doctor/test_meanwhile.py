@@ -11,7 +11,7 @@ from sessionfs.maintenance.doctor import check_objects, checkup
 from sessionfs.maintenance.doctor.check_objects import Reading, Surveyed
 from sessionfs.maintenance.doctor.findings import Found
 from sessionfs.store.objects import Objects
-from sessionfs.store.session import SessionDirectory
+from sessionfs.store.view import SessionView
 
 from .helpers import Store, answers, of_kind, write
 
@@ -141,9 +141,9 @@ def test_an_object_that_arrives_after_the_others_were_listed_is_not_missing(
     conflict(path)
     assert of_kind(store.verify(), "adoptable")
 
-    def arrive(directory: SessionDirectory, reading: Reading) -> Surveyed:
-        done = real(directory, reading)
-        if directory.id == store.session:
+    def arrive(view: SessionView, reading: Reading) -> Surveyed:
+        done = real(view, reading)
+        if view.id == store.session:
             write(path, good)
         return done
 

@@ -18,10 +18,10 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 from sessionfs.format import records
-from sessionfs.format.refnames import ActiveRef, RefNames
+from sessionfs.format.refnames import ActiveRef
 from sessionfs.format.timestamps import wall_clock
 from sessionfs.fs.files import Files
-from sessionfs.store.heads import _History
+from sessionfs.store.heads import _Ancestry
 from sessionfs.store.object_cache import ObjectCache
 from sessionfs.store.objects import Objects
 from sessionfs.store.session import Environment, SessionDirectory
@@ -113,7 +113,8 @@ def test_parents_in_a_circle_are_followed_once(
     environment = Environment(Files("relaxed"), ObjectCache(0), wall_clock)
     directory = SessionDirectory(str(store.session), SESSION, environment)
     mine = ActiveRef("20280101T000000000000Z", "0" * 12)
-    directory.withdraw_if_late("0" * 64, mine, RefNames([], [], []))
+    seen = directory.look().with_active([])
+    directory.withdraw_if_late("0" * 64, mine, seen)
     assert len(looks) <= 50
 
 
@@ -125,15 +126,15 @@ def test_heads_beside_parents_in_a_circle(
     shas = cycle(*({"parent": (i + 1) % length, "at": late[i]} for i in range(length)))
     store.put_active(shas[-1], late[-1])
     older = store.put_checkpoint(written(record(messages=[{"n": 1}])))
-    sound = _History._checkpoint
+    sound = _Ancestry._checkpoint
     looks: list[str] = []
 
-    def counting(told: _History, sha: str) -> object:
+    def counting(told: _Ancestry, sha: str) -> object:
         looks.append(sha)
         assert len(looks) < 1_000, "parents are followed without an end"
         return sound(told, sha)
 
-    monkeypatch.setattr(_History, "_checkpoint", counting)
+    monkeypatch.setattr(_Ancestry, "_checkpoint", counting)
     with store.open() as storage:
         heads = storage.get_session(SESSION).heads
         assert [Path(storage.checkpoint_path(each.id)).stem for each in heads] == [shas[-1], older]

@@ -70,8 +70,7 @@ def said(session: UUID, writer: str, number: int) -> dict[str, Any]:
 
 def active_id(storage: FileStorage, session: UUID) -> UUID:
     """Tell what is active without reading its messages, of which there are thousands here."""
-    directory = storage._directory(session)
-    return checkpoint_id(directory.active(directory.refs.names())[0].sha)
+    return checkpoint_id(storage._directory(session).look().active()[0].sha)
 
 
 def append_comparing(storage: FileStorage, session: UUID, message: dict[str, Any]) -> tuple[UUID, UUID]:

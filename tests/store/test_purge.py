@@ -288,10 +288,9 @@ def test_what_a_purge_left_behind_hides_no_head_of_work_that_it_had_not_seen(tmp
     assert left.exists()
     for storage in (one, open_store(tmp_path / "one")):
         assert [each.id for each in storage.get_session(session).heads] == [last, mine]
-        directory = storage._directory(session)
-        directory.names()
+        view = storage._directory(session).look()
         with pytest.raises(IncompleteError, match="was purged"):  # whoever asks for it
-            directory.objects.load(left.stem)
+            view.objects.load(left.stem)
 
 
 def test_work_that_was_not_seen_needs_its_base_also_where_its_parent_has_not_arrived(

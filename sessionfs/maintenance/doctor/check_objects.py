@@ -14,8 +14,10 @@ from ...format import records
 from ...format.ids import checkpoint_id
 from ...format.records import LARGE_MESSAGE, CheckpointObject, InvalidRecordError, MessageObject
 from ...fs import entries, files
-from ...store import dependents
+from ...store import dependents, graph
+from ...store.objects import Objects
 from ...store.session import SessionDirectory
+from ...store.view import SessionView
 from .findings import Found, Repair, found, reason, setting_aside
 from .sound_copies import Evidence, Proof, owner, readable
 
@@ -50,9 +52,9 @@ class Surveyed:
 
     """
 
-    def __init__(self, directory: SessionDirectory) -> None:
-        self._objects = directory.objects
-        self.here = set(directory.objects.hashes())
+    def __init__(self, view: SessionView) -> None:
+        self._objects = view.objects
+        self.here = set(view.objects.hashes())
         self.known: dict[str, CheckpointObject] = {}
         self.named: set[str] = set()
         self.messages: set[str] = set()
@@ -76,19 +78,19 @@ class Surveyed:
         return is_message or sha in self.unknown
 
 
-def survey(directory: SessionDirectory, reading: Reading) -> Surveyed:
+def survey(view: SessionView, reading: Reading) -> Surveyed:
     """Read a session's objects, small ones first: they tell which large ones are messages."""
-    done = Surveyed(directory)
-    for size, sha in sorted(_sizes(directory, done)):
+    done = Surveyed(view)
+    for size, sha in sorted(_sizes(view.objects, done)):
         is_message = size >= LARGE_MESSAGE and sha in done.named
         if (is_message and not reading.everything) or random.random() >= reading.sample:  # noqa: S311
             done.unread.add(sha)
             continue
         try:
-            record = directory.objects.record(sha)
-            _check_values(directory.objects.path(sha), record)
+            record = view.objects.record(sha)
+            _check_values(view.objects.path(sha), record)
         except IncompleteError as error:
-            if directory.objects.has(sha):
+            if view.objects.has(sha):
                 done.bad[sha] = error
             else:
                 done.here.discard(sha)
@@ -125,10 +127,10 @@ def _check_values(path: str, record: CheckpointObject | MessageObject | None) ->
         raise CorruptObjectError(how, path=path, finding="object-invalid") from error
 
 
-def _sizes(directory: SessionDirectory, done: Surveyed) -> Iterator[tuple[int, str]]:
+def _sizes(objects: Objects, done: Surveyed) -> Iterator[tuple[int, str]]:
     for sha in done.here:
         try:
-            status = entries.look(directory.objects.path(sha))
+            status = entries.look(objects.path(sha))
             yield status.size if status.kind == "file" else 0, sha
         except StorageError as error:
             done.bad[sha] = error
@@ -154,31 +156,27 @@ class Needed:
     def _follow(self, done: Surveyed, sha: str) -> None:
         """Go along a checkpoint's chain, as a reader does."""
         before: str | None = None
-        following: str | None = sha
         shared: int | None = None
-        passed: set[str] = set()
-        while following is not None:
-            if before is not None and following in passed:
-                self._breaks(before, "has a base whose chain closes on itself", sha)
-                return
-            passed.add(following)
-            link = done.known.get(following)
+        for each in graph.walk(sha, lambda known: done.known[known].base):
+            link = done.known.get(each)
             if link is None:
-                if following in done.bad or done.lacks(following):
-                    self.by.setdefault(following, []).append(sha)
-                elif before is not None and done.is_no_checkpoint(following):
+                if each in done.bad or done.lacks(each):
+                    self.by.setdefault(each, []).append(sha)
+                elif before is not None and done.is_no_checkpoint(each):
                     self._breaks(before, "has a base that is no checkpoint", sha)
                 return
             if before is not None and done.known[before].keep > link.count:
                 self._breaks(before, "keeps more messages than its base has", sha)
                 return
             shared = link.count if shared is None else shared
-            for each in {large for i, large in link.large if link.keep + i < shared}:
-                if each in done.bad or done.lacks(each):
-                    self.by.setdefault(each, []).append(sha)
-                elif each in done.known or each in done.unknown:
-                    self._breaks(following, "names something as a message that is none", sha)
-            before, shared, following = following, min(shared, link.keep), link.base
+            for large in {large for i, large in link.large if link.keep + i < shared}:
+                if large in done.bad or done.lacks(large):
+                    self.by.setdefault(large, []).append(sha)
+                elif large in done.known or large in done.unknown:
+                    self._breaks(each, "names something as a message that is none", sha)
+            before, shared = each, min(shared, link.keep)
+        if before is not None and done.known[before].base is not None:
+            self._breaks(before, "has a base whose chain closes on itself", sha)
 
     @property
     def unreadable(self) -> set[str]:

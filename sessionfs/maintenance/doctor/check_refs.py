@@ -13,6 +13,7 @@ from ...format.timestamps import following, to_datetime, to_unix_us
 from ...fs import files
 from ...store.refs import decode
 from ...store.session import SessionDirectory
+from ...store.view import SessionView
 from . import check_objects
 from .check_objects import DirectoryOf, Needed, Surveyed
 from .findings import Found, Repair, found, reason, setting_aside
@@ -24,7 +25,7 @@ AHEAD_US = 24 * 3600 * 1_000_000
 
 def findings(
     directory: SessionDirectory,
-    refs: RefNames,
+    view: SessionView,
     done: Surveyed,
     needed: Needed,
     evidence: Evidence,
@@ -36,16 +37,17 @@ def findings(
 
     ``claimed`` are the active refs after which foreign files and those of other stores are named.
     """
+    refs = view.refs
     for ref in refs.active:
         yield from _active(directory, ref, done, evidence)
     told: list[MetaRef | PurgeRef] = [*refs.meta, *refs.purges]
     for record in told:
         yield from _record(directory, record, evidence, of)
-    if directory.purged and not done.here:
+    if view.purged and not done.here:
         return  # nothing is missing of what is not to be there
     if not refs.active and (done.here or refs.meta):
         complete = done.known.keys() - needed.unreadable
-        yield _without_active(directory, refs, complete, claimed)
+        yield _without_active(directory, view, complete, claimed)
     if not refs.meta and (done.here or refs.active):
         message = "has no meta record: its title and directory are not known"
         yield found("meta-missing", directory.path, message, session=directory.id)
@@ -153,11 +155,11 @@ def _moving(
 
 
 def _without_active(
-    directory: SessionDirectory, refs: RefNames, complete: set[str], claimed: Iterable[ActiveRef]
+    directory: SessionDirectory, view: SessionView, complete: set[str], claimed: Iterable[ActiveRef]
 ) -> Found:
     """Tell of a session without active refs; the latest that can be told of takes their place."""
     try:
-        head = directory.active(refs)[0]
+        head = view.active()[0]
     except StorageError:
         message = "has no active ref, and no checkpoint of it is complete"
         return found("active-ref-missing", directory.path, message, session=directory.id)

@@ -16,6 +16,7 @@ from ...fs import entries, files, tempfiles
 from ...store.refs import decode
 from ...store.root import OBJECTS, REFS
 from ...store.session import SessionDirectory
+from ...store.view import SessionView
 from .. import purge
 from . import check_objects, check_refs, findings
 from .check_objects import DirectoryOf, Needed, Reading, Surveyed
@@ -55,8 +56,9 @@ def examine(
         private: whether other users cannot reach the store at all, so that modes matter to nobody.
 
     """
-    seen = directory.names()
-    surveyed = check_objects.survey(directory, reading)
+    view = directory.look()
+    seen = view.refs
+    surveyed = check_objects.survey(view, reading)
     needed = Needed(surveyed)
     strange = {path: intended(path) for path in sorted(_foreign(directory))}
     foreign = [path for path, right in strange.items() if right is None]
@@ -66,17 +68,18 @@ def examine(
     claims = [ref for path in (*foreign, *there) if isinstance(ref := claim(path), ActiveRef)]
     results = [
         *check_objects.findings(directory, surveyed, needed, evidence, of),
-        *check_refs.findings(directory, seen, surveyed, needed, evidence, of, claims, now_us),
+        *check_refs.findings(directory, view, surveyed, needed, evidence, of, claims, now_us),
         *unreadable,
     ]
     results = _without_emptying(results, len(surveyed.here) + len(seen.active) + len(seen.meta))
-    adopting = _Adopting(directory, seen, surveyed, evidence)
+    adopting = _Adopting(directory, view, surveyed, evidence)
     for path in foreign:
         results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
     results += filter(None, map(adopting.found, there))
     results += [misnamed(path, right, directory.id) for path, right in strange.items() if right]
     results += _directories(directory)
-    results += _purged(directory)
+    if view.purged:
+        results += _purged(directory)
     if not (surveyed.here or any(seen)) and files.is_directory(directory.path):
         message = "holds nothing of a session"
         results.append(found("session-empty", directory.path, message, session=directory.id))
@@ -132,7 +135,7 @@ def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Found
 
 def _purged(directory: SessionDirectory) -> Iterator[Found]:
     """Tell once of all files that were purged, and are here."""
-    if directory.purged and (hidden := purge.hidden_files(directory)):
+    if hidden := purge.hidden_files(directory):
         message = f"has {len(hidden)} files that were purged, and are not shown"
         repair = Repair("remove them", partial(purge.sweep, directory))
         yield found("purged", directory.path, message, session=directory.id, repair=repair)
@@ -181,16 +184,16 @@ class _Adopting:
     """
 
     def __init__(
-        self, directory: SessionDirectory, seen: RefNames, surveyed: Surveyed, evidence: Evidence
+        self, directory: SessionDirectory, view: SessionView, surveyed: Surveyed, evidence: Evidence
     ) -> None:
         self._directory = directory
         self._evidence = evidence
         self._surveyed = surveyed
         self._had: set[str | ActiveRef | MetaRef | PurgeRef] = {
             *surveyed.here,
-            *seen.meta,
-            *seen.purges,
-            *directory.objects.hidden,
+            *view.refs.meta,
+            *view.refs.purges,
+            *view.objects.hidden,
         }
 
     def found(self, path: str) -> Found | None:
