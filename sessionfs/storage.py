@@ -54,7 +54,7 @@ from .queries import listing, load
 from .queries.listing import Listed
 from .queries.load import Views
 from .store import chains, checkpoints, dependents, imports
-from .store.object_cache import ObjectCache
+from .store.objects import ObjectCache
 from .store.root import Root
 from .store.session import Environment, SessionDirectory
 from .store.state_cache import States

@@ -23,6 +23,7 @@ LARGE_MESSAGE = 65_536
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
 _Message = TypeVar("_Message")
+_Hash = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Depth = Annotated[int, msgspec.Meta(ge=0)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 
@@ -108,9 +109,9 @@ class CheckpointHeader(msgspec.Struct, tag_field="kind", tag="checkpoint", kw_on
     """The fields of a checkpoint record before its messages, in the order in which they are written."""
 
     session: str
-    parent: str | None
-    after: str | UnsetType = UNSET
-    base: str | None
+    parent: _Hash | None
+    after: _Hash | UnsetType = UNSET
+    base: _Hash | None
     keep: _Count
     depth: _Depth
     count: _Count
@@ -372,9 +373,6 @@ def _checked(
 ) -> CheckpointObject:
     """Return the object of a record with this number of elements, or raise InvalidRecordError."""
     after = None if record.after is UNSET else record.after
-    for name, sha in (("parent", record.parent), ("after", after), ("base", record.base)):
-        if sha is not None and not is_sha256(sha):
-            raise InvalidRecordError(f"{name} is no hash: {sha!r}")
     if (record.base is None) != (record.keep == 0):
         raise InvalidRecordError("base is null if and only if keep is 0")
     if record.keep + number != record.count:

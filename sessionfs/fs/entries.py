@@ -10,16 +10,10 @@ from typing import Literal
 import msgspec
 
 from . import files
-from .oserrors import named
+from .files import os_errors
 
 OTHERS = 0o077
 """The permission bits of everybody but the owner."""
-
-
-def link_target(path: str) -> str | None:
-    """Return where a symbolic link leads, from the root of the file system; None: it is no link."""
-    mode = files.mode_of(path, os.lstat)
-    return os.path.realpath(path) if mode is not None and stat.S_ISLNK(mode) else None
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -41,8 +35,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 def look(path: str) -> Entry:
     """Return what lies under a name; what may not be looked at is an error that names it."""
-    target = link_target(path)
-    with named(path):
+    target = files.link_target(path)
+    with os_errors(path):
         try:
             found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -70,5 +64,5 @@ def git_work_tree(path: str) -> str | None:
 
 def restrict(path: str) -> None:
     """Give a file or directory of a store the mode that a writer would have given it."""
-    with named(path):
+    with os_errors(path):
         os.chmod(path, files.DIRECTORY_MODE if os.path.isdir(path) else files.FILE_MODE)

@@ -11,14 +11,21 @@ import os
 import platform
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from types import TracebackType
 from typing import Literal
 
-from ..errors import CorruptObjectError, InternalError, InvalidRequestError, TooLargeError
+from ..errors import (
+    CorruptObjectError,
+    InternalError,
+    InvalidRequestError,
+    StorageError,
+    TooLargeError,
+    UnauthorizedError,
+)
 from . import tempfiles
-from .oserrors import named
 
 Durability = Literal["full", "relaxed"]
 
@@ -49,6 +56,32 @@ class NameTakenError(InternalError):
 
 class NotRegularError(InternalError):
     """Something that is no regular file lies in a file's place."""
+
+
+class os_errors:  # noqa: N801 - it reads as a function; as a generator it would cost a microsecond more
+    """Turn an error of the operating system into a ``StorageError`` that names the path."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        path = self._path
+        if error is None or isinstance(error, StorageError):
+            return
+        if isinstance(error, PermissionError):
+            raise UnauthorizedError(f"{path}: {error.strerror}", path=path) from error
+        if isinstance(error, MemoryError):
+            raise InternalError(f"{path}: too large for the memory", path=path) from error
+        if isinstance(error, OSError | ValueError):  # ValueError: a NUL in a path
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise InternalError(f"{path}: {reason}", path=path) from error
 
 
 class Files:
@@ -84,8 +117,8 @@ class Files:
         when it is done there. Without ``synced`` a power cut may leave the name without the bytes.
         """
         self.sweep(directory)
-        path, final = join(directory, tempfiles.new_name()), join(directory, name)
-        with named(final):
+        path, final = join(directory, new_temporary_name()), join(directory, name)
+        with os_errors(final):
             try:
                 descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
             except FileNotFoundError:
@@ -109,8 +142,8 @@ class Files:
 
     def replace(self, path: str, data: bytes, *, mode: int) -> None:
         """Put these bytes under a name, whatever was there. For caches only, never in a store."""
-        with named(path):
-            fresh = path + tempfiles.new_name()
+        with os_errors(path):
+            fresh = path + new_temporary_name()
             descriptor = os.open(fresh, _CREATE | _BINARY, mode)
             try:
                 try:
@@ -124,11 +157,16 @@ class Files:
                     os.unlink(fresh)
                 raise
 
+    def sync_directories(self, paths: Iterable[str]) -> None:
+        """Do what ``sync_directory`` does for several directories, in this order."""
+        for path in paths:
+            self.sync_directory(path)
+
     def sync_directory(self, path: str, concerning: str | None = None) -> None:
         """Put the names in a directory on the disk; an error names the one that is concerned."""
         if not self._sync or os.name == "nt":
             return
-        with named(concerning or path):
+        with os_errors(concerning or path):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -141,7 +179,7 @@ class Files:
             return
         parent = os.path.dirname(os.path.abspath(path))
         self.make_directory(parent)
-        with named(path):
+        with os_errors(path):
             try:
                 os.mkdir(path, DIRECTORY_MODE)
             except FileExistsError:
@@ -150,6 +188,11 @@ class Files:
                 return
             os.chmod(path, DIRECTORY_MODE)
         self.sync_name(path)
+
+    def sync_names(self, paths: Iterable[str]) -> None:
+        """Do what ``sync_name`` does for several directories, in this order."""
+        for path in paths:
+            self.sync_name(path)
 
     def sync_name(self, path: str) -> None:
         """Put the name of a directory on the disk, if it is there; the first time only.
@@ -169,16 +212,16 @@ class Files:
         all of it is removed.
         """
         self.sweep(parent)
-        path = join(parent, tempfiles.new_name())
+        path = join(parent, new_temporary_name())
         try:
-            with named(path):
+            with os_errors(path):
                 for directory in (path, *(join(path, child) for child in inside)):
                     os.mkdir(directory, DIRECTORY_MODE)
                     os.chmod(directory, DIRECTORY_MODE)
             yield path
             self.sync_directory(path)
             final = join(parent, name)
-            with named(final):
+            with os_errors(final):
                 try:
                     os.rename(path, final)
                 except OSError as error:
@@ -200,6 +243,11 @@ class Files:
                 tempfiles.remove_abandoned(join(directory, name))
 
 
+def new_temporary_name() -> str:
+    """Return a name for a temporary file or directory that nobody else has."""
+    return tempfiles.TEMPORARY + os.urandom(8).hex()
+
+
 def read_file(path: str, limit: int | None = None) -> bytes | None:
     """Return a file's bytes, or None if there is none.
 
@@ -207,7 +255,7 @@ def read_file(path: str, limit: int | None = None) -> bytes | None:
     CorruptObjectError for what the disk cannot give back.
     """
     try:
-        with named(path):
+        with os_errors(path):
             return _read_file(path, limit)
     except InternalError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO:
@@ -261,7 +309,7 @@ def read_settled(
 
 def names(directory: str) -> list[str]:
     """Return the names in a directory, unsorted; none if there is no such directory."""
-    with named(directory):
+    with os_errors(directory):
         try:
             return os.listdir(directory)
         except (FileNotFoundError, NotADirectoryError):
@@ -293,6 +341,18 @@ def exists(path: str) -> bool:
     return mode_of(path, os.lstat) is not None
 
 
+def link_target(path: str) -> str | None:
+    """Return where a symbolic link leads, from the root of the file system; None: it is not a link."""
+    mode = mode_of(path, os.lstat)
+    return os.path.realpath(path) if mode is not None and stat.S_ISLNK(mode) else None
+
+
+def link_targets(paths: Iterable[str]) -> dict[str, str]:
+    """Return where those of some paths lead that are symbolic links."""
+    found = ((path, link_target(path)) for path in paths)
+    return {path: target for path, target in found if target is not None}
+
+
 def mode_of(path: str, look: Callable[[str], os.stat_result]) -> int | None:
     """Return the mode of what has a name, by ``os.stat`` or ``os.lstat``; None: nothing has it."""
     try:
@@ -300,7 +360,7 @@ def mode_of(path: str, look: Callable[[str], os.stat_result]) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError):
-        with named(path):
+        with os_errors(path):
             raise
 
 
@@ -340,7 +400,7 @@ def absolute(path: StrPath) -> str:
 
 def remove(path: str) -> None:
     """Remove a file; it is no error if another process has already."""
-    with named(path), suppress(FileNotFoundError):
+    with os_errors(path), suppress(FileNotFoundError):
         os.unlink(path)
 
 
@@ -350,14 +410,14 @@ def set_aside(path: str) -> str:
     while exists(f"{path}.corrupt-{n}"):
         n += 1
     aside = f"{path}.corrupt-{n}"
-    with named(path):
+    with os_errors(path):
         os.rename(path, aside)
     return aside
 
 
 def rename(path: str, final: str) -> None:
     """Give a file or directory another name, in the same directory."""
-    with named(path):
+    with os_errors(path):
         os.rename(path, final)
 
 

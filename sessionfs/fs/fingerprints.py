@@ -78,6 +78,11 @@ def digests(parent: str, children: Iterable[str], inside: str) -> dict[str, int]
     return found
 
 
+def identities(paths: Iterable[str]) -> list[Identity]:
+    """Return what ``identity`` does, for several paths."""
+    return [identity(path) for path in paths]
+
+
 def identity(path: str) -> Identity:
     """Return device, inode, length and times of a file or directory; None: there is none."""
     try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from .oserrors import named
+from .files import os_errors
 
 try:
     import fcntl
@@ -40,7 +40,7 @@ def exclusive(directory: str) -> Iterator[None]:
     ends with the process. Where a platform or file system has none, and where somebody keeps it for
     longer than 10 seconds, nobody is kept out: the caller has to look once more after its write.
     """
-    with named(directory):
+    with os_errors(directory):
         descriptor = os.open(directory, os.O_RDONLY)
     try:
         if _try_lock is not None:

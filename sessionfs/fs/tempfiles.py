@@ -16,11 +16,6 @@ ABANDONED_SECONDS = 24 * 3600.0
 _TEMPORARY_NAME = re.compile(r"\.tmp-[0-9a-f]{16}", re.ASCII)
 
 
-def new_name() -> str:
-    """Return a name for a temporary file or directory that nobody else has."""
-    return TEMPORARY + os.urandom(8).hex()
-
-
 def is_temporary(path: str) -> bool:
     """Tell whether a name is one that only temporary files and directories of a writer have."""
     return _TEMPORARY_NAME.fullmatch(os.path.basename(path)) is not None

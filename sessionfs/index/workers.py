@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ..errors import StorageError
 from ..format.timestamps import wall_clock
 from ..fs.files import Files
-from ..store.object_cache import ObjectCache
+from ..store.objects import ObjectCache
 from ..store.root import Root
 from ..store.session import Environment, SessionDirectory
 from . import checkpoints, sessions

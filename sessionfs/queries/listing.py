@@ -32,7 +32,7 @@ from ..models import (
     SessionVisibility,
 )
 from ..store import heads
-from ..store.chains import Chain
+from ..store.graph import Chain
 from ..store.session import SessionDirectory
 from ..store.view import SessionView
 

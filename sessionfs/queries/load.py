@@ -17,8 +17,8 @@ from ..format.timestamps import to_datetime
 from ..messages.codec import MessageCodec
 from ..messages.stats import count
 from ..models import Checkpoint, CheckpointState, CheckpointSummary, Gap, Message, Session, SessionStats
-from ..store import chains, heads
-from ..store.chains import Chain, Link
+from ..store import chains, graph, heads
+from ..store.graph import Chain, Link
 from ..store.objects import Objects
 from ..store.session import SessionDirectory
 from ..store.view import SessionView
@@ -74,7 +74,7 @@ class Views:
 
     def partial(self, view: SessionView, sha: str) -> Checkpoint:
         """Return a checkpoint with what can be read of its state, and gaps where there is more."""
-        chain, end = chains.open_partly(view.objects, sha)
+        chain, end = graph.open_partly(view.objects, sha)
         last = chain[-1]
         lacking = 0 if end is None else min(last.shared, last.checkpoint.keep)
         gaps = [] if end is None else [_gap(0, lacking, end)]

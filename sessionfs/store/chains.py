@@ -10,22 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import dropwhile, takewhile
-from typing import Any
 
 import msgspec
 
-from ..errors import CorruptObjectError, StorageError
 from ..format.records import (
     LARGE_MESSAGE,
     CheckpointObject,
-    TypedDecoder,
     element_hash,
     encode_message_object,
     hash_element,
     large_elements,
     sha256,
 )
-from . import graph
+from .graph import Chain, Link, open_chain, outlined
 from .objects import Objects
 
 _HEADER_BYTES = 1024
@@ -39,72 +36,11 @@ MOST_DEPTH = (1 << 53) - 1
 """No writer counts this far; what a hostile record says may be a number that nothing can add to."""
 
 
-class Link(msgspec.Struct, frozen=True):
-    """One object of a chain.
-
-    Attributes:
-        shared: how many of its messages the opened checkpoint begins with.
-        messages: its own messages, decoded while it was read, with large ones as their hashes. None
-            where nobody asked for them, or where they have to be decoded one by one.
-
-    """
-
-    sha: str
-    checkpoint: CheckpointObject
-    shared: int
-    messages: list[Any] | None = None
-
-
-Chain = list[Link]
-"""A checkpoint, its base, the base of that, until there is none."""
-
-
 class State(msgspec.Struct, frozen=True):
     """Messages ready to be stored: an element each, and the objects that large ones need."""
 
     elements: list[bytes]
     large: dict[str, bytes]
-
-
-def open_chain(objects: Objects, sha: str, typed: TypedDecoder | None = None) -> Chain:
-    """Return a checkpoint's whole chain.
-
-    Raises IncompleteError or CorruptObjectError, which name the file that is missing or damaged.
-
-    Args:
-        objects: those of the session.
-        sha: the checkpoint's hash.
-        typed: decodes the messages of each object as it is read; None: they stay bytes.
-
-    """
-    chain: Chain = []
-    _follow(objects, sha, chain, typed=typed)
-    return chain
-
-
-def open_partly(objects: Objects, sha: str) -> tuple[Chain, StorageError | None]:
-    """Return a checkpoint's chain as far as it can be followed, and what ends it too early.
-
-    The same errors as ``open_chain`` for the checkpoint's own object, without which there is nothing.
-    """
-    chain: Chain = []
-    try:
-        _follow(objects, sha, chain)
-    except StorageError as error:
-        if not chain:
-            raise
-        return chain, error
-    return chain, None
-
-
-def outline(objects: Objects, sha: str) -> Chain:
-    """Return a checkpoint's whole chain without its messages, of which few are in memory at a time.
-
-    The same errors as ``open_chain``, and IncompleteError if a large message has not arrived.
-    """
-    chain: Chain = []
-    _follow(objects, sha, chain, outlined=True)
-    return chain
 
 
 def appended(
@@ -149,53 +85,12 @@ def appended(
 
 def after(onto: Chain, sha: str, checkpoint: CheckpointObject) -> Chain:
     """Return the outline of a checkpoint that was built upon this one's."""
-    chain = [Link(sha, _outlined(checkpoint), checkpoint.count)]
+    chain = [Link(sha, outlined(checkpoint), checkpoint.count)]
     for link in dropwhile(lambda link: link.sha != checkpoint.base, onto):
         before = chain[-1]
         shared = min(before.shared, before.checkpoint.keep)
         chain.append(Link(link.sha, link.checkpoint, shared))
     return chain
-
-
-def _outlined(checkpoint: CheckpointObject) -> CheckpointObject:
-    return msgspec.structs.replace(checkpoint, stored=[], large=[], metadata=None)
-
-
-def _follow(
-    objects: Objects,
-    sha: str,
-    chain: Chain,
-    *,
-    typed: TypedDecoder | None = None,
-    outlined: bool = False,
-) -> None:
-    """Add a checkpoint and its bases to a chain, link by link."""
-    messages: list[Any] | None = None
-    for each in graph.walk(sha, lambda _: chain[-1].checkpoint.base):
-        if typed is None:
-            checkpoint = objects.checkpoint(each)
-        else:
-            checkpoint, messages = objects.checkpoint_with_messages(each, typed)
-        shared = checkpoint.count
-        if chain:
-            last = chain[-1]
-            if last.checkpoint.keep > checkpoint.count:
-                path = objects.path(last.sha)
-                raise CorruptObjectError(
-                    f"{path} keeps more messages than its base has", path=path, finding="chain-broken"
-                )
-            shared = min(last.shared, last.checkpoint.keep)
-        link = Link(each, checkpoint, shared, messages)
-        if outlined:
-            require_large(objects, [link])
-            link = Link(each, _outlined(checkpoint), shared)
-        chain.append(link)
-    closing = chain[-1].checkpoint.base
-    if closing is not None:
-        path = objects.path(closing)
-        raise CorruptObjectError(
-            f"{path}: the chain of bases closes on itself", path=path, finding="chain-broken"
-        )
 
 
 def elements(chain: Chain, start: int = 0) -> list[bytes]:
@@ -209,14 +104,6 @@ def elements(chain: Chain, start: int = 0) -> list[bytes]:
         if first <= start:
             break
     return [element for part in reversed(parts) for element in part]
-
-
-def require_large(objects: Objects, chain: Chain) -> None:
-    """Raise IncompleteError if a large message of a checkpoint has not arrived."""
-    for link in chain:
-        for i, sha in link.checkpoint.large:
-            if link.checkpoint.keep + i < link.shared:
-                objects.require(sha)
 
 
 def messages(objects: Objects, chain: Chain) -> list[bytes]:

@@ -18,7 +18,7 @@ from ..errors import (
 from ..format.ids import checkpoint_id
 from ..format.records import CheckpointObject
 from . import chains, heads
-from .chains import Chain
+from .graph import Chain
 from .session import SessionDirectory
 from .state_cache import Given
 from .view import SessionView
@@ -116,8 +116,7 @@ def _comparing(directory: SessionDirectory, expected: UUID | None) -> AbstractCo
 
 
 def _compare(view: SessionView, active: Chain, expected: UUID | None) -> None:
-    found = checkpoint_id(active[0].sha)
-    if expected is not None and found != expected:
+    if expected is not None and (found := checkpoint_id(active[0].sha)) != expected:
         raise ConflictError(f"the active checkpoint of session {view.id} is {found}, not {expected}")
 
 
@@ -160,11 +159,11 @@ def _write(
     All large messages of the state are put, those that should be here already too: one that has not
     arrived or is damaged is in hand.
     """
-    sha = directory.put_checkpoint(checkpoint, large)
+    sha = directory.objects.put_checkpoint(checkpoint, large.values())
     mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)
-    directory.replace(heads.replaced(seen, sha), mine)
+    directory.replace(heads.replaced(seen, sha, checkpoint), mine)
     return sha
 
 

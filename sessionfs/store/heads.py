@@ -72,13 +72,21 @@ def find(view: SessionView, left: list[Left], active: str) -> Heads:
     return Heads(found, sure)
 
 
-def replaced(view: SessionView, sha: str) -> list[ActiveRef]:
+def replaced(
+    view: SessionView, sha: str, checkpoint: CheckpointObject | None = None
+) -> list[ActiveRef]:
     """Return the active refs, of those that were seen, whose place a new checkpoint takes.
 
     They are those of checkpoints that it follows, and the oldest ones where there are too many.
+
+    Args:
+        view: of the session, before the checkpoint was made active.
+        sha: the hash of the checkpoint.
+        checkpoint: its object, where it is at hand.
+
     """
     ancestry = _Ancestry(view)
-    before = view.objects.checkpoint(sha).follows
+    before = (checkpoint or view.objects.checkpoint(sha)).follows
     done: list[ActiveRef] = []
     others: list[ActiveRef] = []
     for ref in view.refs.active:

@@ -36,8 +36,9 @@ from ..models import (
     SessionVisibility,
     UpdateSessionRequest,
 )
-from . import chains, heads, resume_points
+from . import chains, graph, heads, resume_points
 from .chains import State
+from .graph import Chain
 from .root import OBJECTS, REFS, Root
 from .session import Environment, SessionDirectory
 from .view import SessionView
@@ -94,12 +95,12 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
     """Store checkpoints that follow each other; they are not synced yet."""
     hashes: list[str] = []
     at, metadata = "", None
-    outline: chains.Chain | None = None
+    outline: Chain | None = None
     for checkpoint in planned:
         parent = checkpoint.onto if checkpoint.parent is None else hashes[checkpoint.parent]
         if checkpoint.appends and parent is not None:
             if outline is None or outline[0].sha != parent:
-                outline = chains.outline(directory.objects, parent)
+                outline = graph.open_outline(directory.objects, parent)
             built = chains.appended(
                 directory.objects,
                 outline,
@@ -108,12 +109,12 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
                 metadata=checkpoint.metadata,
                 limit=min(directory.limit, _MOST_REPEATED),
             )
-            sha = directory.put_checkpoint(built, checkpoint.state.large)
+            sha = directory.objects.put_checkpoint(built, checkpoint.state.large.values())
             outline = chains.after(outline, sha, built)
         else:
             # Without a parent a state stands alone: what it were built on could be another one the next
             # time, and the same history must always become the same files.
-            onto = chains.open_chain(directory.objects, parent) if parent else None
+            onto = graph.open_chain(directory.objects, parent) if parent else None
             known = chains.elements(onto) if onto else []
             common = chains.common_prefix(known, checkpoint.state.elements)
             built = chains.build(
@@ -125,7 +126,7 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
                 metadata=checkpoint.metadata,
                 limit=directory.limit,
             )
-            sha = directory.put_checkpoint(built, checkpoint.state.large)
+            sha = directory.objects.put_checkpoint(built, checkpoint.state.large.values())
         hashes.append(sha)
         at, metadata = checkpoint.at, checkpoint.metadata
     return _Stored(hashes, at, metadata)

@@ -5,8 +5,12 @@ The invariant: bytes that do not match their name are never returned, and never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Any
+
+import msgspec
 
 from ..errors import CorruptObjectError, IncompleteError
 from ..format import records
@@ -18,11 +22,91 @@ from ..format.records import (
     TypedDecoder,
     sha256,
 )
-from ..fs import files, fingerprints
+from ..fs import atfork, files, fingerprints
 from ..fs.files import Files
-from .object_cache import ObjectCache
+from ..fs.fingerprints import Identity
 
 _SUFFIX = ".json"
+
+
+class _CachedObject(msgspec.Struct, frozen=True):
+    identity: Identity
+    checkpoint: CheckpointObject
+    size: int
+
+
+class ObjectCache:
+    """Verified checkpoint objects, the most recently used within a budget of bytes.
+
+    Safe to share between threads. Objects are immutable, so what an entry says never goes stale, but
+    what is built on an object that is not here any more, or was damaged since it was read, could be
+    read by nobody else: each time the file is looked at. Keys are paths: a copy in another session is
+    another object.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self.renew()
+        atfork.renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Begin anew, empty."""
+        self._used = 0
+        self._entries: OrderedDict[str, _CachedObject] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, path: str) -> CheckpointObject | None:
+        """Return the object of this file, if it is held and the file is still the one that was read."""
+        entry = self._entries.get(path)
+        if entry is None or entry.identity != fingerprints.identity(path):
+            return None
+        self._used_now(path)
+        return entry.checkpoint
+
+    def line(self, sha: str, path_of: Callable[[str], str]) -> dict[str, CheckpointObject]:
+        """Return a checkpoint and its bases, as far as they are held and their files are as read."""
+        line: dict[str, _CachedObject] = {}
+        following: str | None = sha
+        while following is not None and following not in line:
+            entry = self._entries.get(path_of(following))
+            if entry is None:
+                break
+            line[following] = entry
+            following = entry.checkpoint.base
+        found: dict[str, CheckpointObject] = {}
+        paths = [path_of(each) for each in line]
+        for path, (each, entry), now in zip(
+            paths, line.items(), fingerprints.identities(paths), strict=True
+        ):
+            if entry.identity != now:
+                break
+            self._used_now(path)
+            found[each] = entry.checkpoint
+        return found
+
+    def _used_now(self, path: str) -> None:
+        try:  # noqa: SIM105 - asked for each object of a chain, and three times as fast
+            self._entries.move_to_end(path)
+        except KeyError:
+            pass  # another thread let go of it meanwhile
+
+    def add(self, path: str, identity: Identity, checkpoint: CheckpointObject, size: int) -> None:
+        """Hold an object of this many bytes, letting go of the least recently used ones."""
+        with self._lock:
+            before = self._entries.pop(path, None)
+            self._used -= before.size if before is not None else 0
+            if size > self._budget or identity is None:
+                return
+            self._entries[path] = _CachedObject(identity, checkpoint, size)
+            self._used += size
+            while self._used > self._budget:
+                self._used -= self._entries.popitem(last=False)[1].size
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._entries.clear()
+            self._used = 0
 
 
 class Objects:
@@ -111,6 +195,13 @@ class Objects:
         found = self.load(sha)
         if found is None:
             raise self._not_a_checkpoint(sha)
+        return found
+
+    def held(self, sha: str) -> dict[str, CheckpointObject]:
+        """Return a checkpoint and its bases, as far as they are in memory and unchanged on disk."""
+        found = self._cache.line(sha, self.path)
+        if self.hidden:
+            return {each: checkpoint for each, checkpoint in found.items() if each not in self.hidden}
         return found
 
     def checkpoint_with_messages(

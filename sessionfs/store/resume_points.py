@@ -18,7 +18,7 @@ from ..format.ids import checkpoint_id
 from ..format.records import CheckpointObject
 from ..format.refnames import ActiveRef
 from ..models import ImportPoint
-from . import chains, graph
+from . import graph
 from .view import SessionView
 
 
@@ -68,7 +68,7 @@ def active(view: SessionView) -> str | None:
     """
     for ref in reversed(view.refs.active):
         try:
-            return chains.outline(view.objects, view.target(ref))[0].sha
+            return graph.open_outline(view.objects, view.target(ref))[0].sha
         except IncompleteError:
             continue
         except StorageError:
@@ -118,7 +118,7 @@ def _line(view: SessionView, sha: str) -> Iterator[ImportPoint]:
 
 def _can_be_opened(view: SessionView, sha: str) -> bool:
     try:
-        chains.outline(view.objects, sha)
+        graph.open_outline(view.objects, sha)
     except StorageError:
         return False
     return True

@@ -11,7 +11,7 @@ import msgspec
 from ..errors import CorruptObjectError, FormatError, InvalidRequestError
 from ..format.decoders import decoder
 from ..format.ids import session_names
-from ..fs import entries, files
+from ..fs import files
 from ..fs.files import Files
 
 FORMAT = 1
@@ -99,10 +99,8 @@ class Root:
         if session is not None:
             path = self.session_path(session)
             places += [path, path + files.SEPARATOR + OBJECTS, path + files.SEPARATOR + REFS]
-        for path in places:
-            target = entries.link_target(path)
-            if target is not None:
-                yield path, target, _is_place_of_a_store(target, path.removeprefix(self.path))
+        for path, target in files.link_targets(places).items():
+            yield path, target, _is_place_of_a_store(target, path.removeprefix(self.path))
 
     def is_store(self) -> bool:
         """Tell whether there is a store, however little of it has arrived."""
@@ -132,8 +130,7 @@ class Root:
         """
         self.check_writable(session)
         if session is not None:
-            for path in (self.path, self.sessions, self.session_path(session)):
-                self._files.sync_name(path)
+            self._files.sync_names((self.path, self.sessions, self.session_path(session)))
 
     def session_names(self) -> list[str]:
         """Return the names of directories here that are session ids, unsorted."""

@@ -14,15 +14,13 @@ from uuid import UUID
 
 from ..errors import ConflictError, CorruptObjectError, IncompleteError, StorageError
 from ..format.ids import HASH12
-from ..format.records import CheckpointObject
 from ..format.refnames import ActiveRef
 from ..format.timestamps import LAST, WallClock, next_timestamp
 from ..fs import files, locks
 from ..fs.files import Files
 from . import graph, purged
-from .chains import Chain
-from .object_cache import ObjectCache
-from .objects import Objects
+from .graph import Chain
+from .objects import ObjectCache, Objects
 from .refs import Refs
 from .root import OBJECTS, REFS
 from .view import SessionView
@@ -75,13 +73,10 @@ class SessionDirectory:
         """
         built_upon = [chain[0].checkpoint.at for chain in onto if chain is not None]
         times = [at for at in built_upon if at < LAST]
-        if seen.refs.highest_at is not None:
-            times.append(seen.refs.highest_at)
+        highest = seen.refs.highest_at
+        if highest is not None:
+            times.append(highest)
         return next_timestamp(self._clock(), max(times, default=None))
-
-    def put_checkpoint(self, checkpoint: CheckpointObject, large: dict[str, bytes]) -> str:
-        """Store a checkpoint's objects and return its hash; they are not synced yet."""
-        return self.objects.put_checkpoint(checkpoint, large.values())
 
     def publish(
         self, sha: str, at: str, left: list[str] | None = None, *, stored: bool = False
@@ -99,9 +94,10 @@ class SessionDirectory:
         new = self.refs.put_active(at, sha)
         if left:
             self.refs.put_meta(at, {"left": left})
+        directories = [self.refs.directory]
         if stored:
-            self.objects.sync()
-        self.refs.sync()
+            directories.insert(0, self.objects.directory)
+        self._files.sync_directories(directories)
         self._wrote(self.id)
         return new
 

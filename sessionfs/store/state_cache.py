@@ -22,7 +22,7 @@ from ..fs import atfork
 from ..messages.codec import ORIGIN, MessageCodec, decoder_of_lists, encode_alike, encode_state, list_of
 from ..models import Message, Role
 from . import chains
-from .chains import Chain
+from .graph import Chain
 
 _FEWEST = 64
 """Messages from which on a state is held; a shorter one is as fast without."""

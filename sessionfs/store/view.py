@@ -16,8 +16,8 @@ from ..format.ids import checkpoint_id, hash12_of
 from ..format.records import CheckpointObject, TypedDecoder
 from ..format.refnames import ActiveRef, RefNames
 from ..fs import files
-from . import chains
-from .chains import Chain
+from . import chains, graph
+from .graph import Chain
 from .objects import Objects
 from .refs import Refs
 
@@ -85,7 +85,7 @@ class SessionView:
 
     def open(self, sha: str, typed: TypedDecoder | None = None) -> Chain:
         """Return the chain of a checkpoint; IncompleteError or CorruptObjectError names the file."""
-        return chains.open_chain(self.objects, sha, typed)
+        return graph.open_chain(self.objects, sha, typed)
 
     def find(self, checkpoint: UUID) -> str | None:
         """Return the hash of the checkpoint with this id, or None if this session has none."""
@@ -129,9 +129,7 @@ class SessionView:
 
     def require_complete(self, sha: str, typed: TypedDecoder | None = None) -> Chain:
         """Return what ``open`` does; IncompleteError also if a large message has not arrived."""
-        chain = chains.open_chain(self.objects, sha, typed)
-        chains.require_large(self.objects, chain)
-        return chain
+        return graph.open_chain(self.objects, sha, typed, complete=True)
 
     def _newest_complete(self, missing: IncompleteError | None, typed: TypedDecoder | None) -> Chain:
         """Return the chain of the newest complete checkpoint, where no ref names one."""

@@ -14,7 +14,7 @@ from sessionfs.fs import files
 from sessionfs.fs.files import Durability, Files
 from sessionfs.store import checkpoints
 from sessionfs.store.objects import Objects
-from sessionfs.store.refs import Refs
+from sessionfs.store.root import OBJECTS, REFS
 from sessionfs.store.session import SessionDirectory
 
 from . import workloads
@@ -40,19 +40,29 @@ def no_fsync_of_files(patch: Patch) -> None:
 
 
 def no_fsync_of_objects(patch: Patch) -> None:
-    patch.setattr(Objects, "sync", lambda self: None)
+    _no_fsync_of_names_in(patch, OBJECTS)
 
 
 def no_fsync_of_refs(patch: Patch) -> None:
-    patch.setattr(Refs, "sync", lambda self: None)
+    _no_fsync_of_names_in(patch, REFS)
+
+
+def _no_fsync_of_names_in(patch: Patch, name: str) -> None:
+    sync = Files.sync_directory
+
+    def without(self: Files, path: str, concerning: str | None = None) -> None:
+        if not path.endswith(name):
+            sync(self, path, concerning)
+
+    patch.setattr(Files, "sync_directory", without)
 
 
 def ref_before_object(patch: Patch) -> None:
     def write(directory: Any, seen: Any, checkpoint: Any, large: Any, expected: Any) -> str:
         sha = records.sha256(records.encode_checkpoint(str(directory.id), checkpoint))
         mine = directory.publish(sha, checkpoint.at)
-        directory.replace(seen.active, mine)
-        directory.put_checkpoint(checkpoint, large)
+        directory.replace(seen.refs.active, mine)
+        directory.objects.put_checkpoint(checkpoint, large.values())
         directory.objects.sync()
         return sha
 

@@ -35,8 +35,7 @@ from sessionfs.messages.codec import MessageCodec, encode_messages
 from sessionfs.models import ChatMessage
 from sessionfs.queries.listing import Cursor
 from sessionfs.store import imports
-from sessionfs.store.object_cache import ObjectCache
-from sessionfs.store.objects import Objects
+from sessionfs.store.objects import ObjectCache, Objects
 from sessionfs.store.refs import Refs
 from sessionfs.store.root import Root
 

@@ -22,8 +22,7 @@ from sessionfs.format.refnames import ActiveRef
 from sessionfs.format.timestamps import wall_clock
 from sessionfs.fs.files import Files
 from sessionfs.store.heads import _Ancestry
-from sessionfs.store.object_cache import ObjectCache
-from sessionfs.store.objects import Objects
+from sessionfs.store.objects import ObjectCache, Objects
 from sessionfs.store.session import Environment, SessionDirectory
 
 from .hostile import AT, HASH, SESSION, Hostile, answers, reads, record, unchanged, writes, written

@@ -29,7 +29,7 @@ from sessionfs import (
     StorageError,
     UpdateSessionRequest,
 )
-from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import ObjectCache
 from tests.effort import Counted, chosen
 
 ROUNDS = chosen(few=1, usual=4, everything=100)

@@ -10,7 +10,7 @@ import pytest
 
 from sessionfs.format import records
 from sessionfs.format.records import CheckpointObject
-from sessionfs.store import chains
+from sessionfs.store import chains, graph
 from sessionfs.store.objects import Objects
 
 from .support import SPEC, Case, case_id, vectors
@@ -23,6 +23,9 @@ class _Memory:
 
     def __init__(self) -> None:
         self.found: dict[str, CheckpointObject] = {}
+
+    def held(self, sha: str) -> dict[str, CheckpointObject]:
+        return {}
 
     def checkpoint(self, sha: str) -> CheckpointObject:
         return self.found[sha]
@@ -40,7 +43,7 @@ def test_bases(case: Case) -> None:
     objects = cast("Objects", memory)
     for number, step in enumerate(case["steps"]):
         row: dict[str, Any] = dict(zip(columns, step, strict=True))
-        onto = None if row["on"] is None else chains.open_chain(objects, hashes[row["on"]])
+        onto = None if row["on"] is None else graph.open_chain(objects, hashes[row["on"]])
         before = chains.elements(onto) if onto else []
         state = before[: len(before) - row["drop"]]
         state += [b'{"n":%d}' % n for n in range(fresh, fresh + row["add"])]
@@ -58,7 +61,7 @@ def test_bases(case: Case) -> None:
         hashes.append(memory.add(made))
         base = None if row["base"] is None else hashes[row["base"]]
         assert (made.depth, made.base, made.keep) == (row["depth"], base, row["keep"])
-        assert chains.elements(chains.open_chain(objects, hashes[-1])) == state
+        assert chains.elements(graph.open_chain(objects, hashes[-1])) == state
 
 
 def test_chains_of_appends_are_as_short_as_the_prose_says() -> None:

@@ -13,8 +13,7 @@ from sessionfs.format.ids import checkpoint_id, hash12_of, is_sha256, parse_sess
 from sessionfs.fs import files
 from sessionfs.fs.files import Files
 from sessionfs.store import root
-from sessionfs.store.object_cache import ObjectCache
-from sessionfs.store.objects import Objects
+from sessionfs.store.objects import ObjectCache, Objects
 from sessionfs.store.refs import Refs
 
 from .support import SPEC, Case, reference_reader, vectors

@@ -12,8 +12,7 @@ import pytest
 from sessionfs.errors import CorruptObjectError, FormatError
 from sessionfs.format.records import CheckpointObject, decode_meta, decode_purge
 from sessionfs.fs.files import Files
-from sessionfs.store.object_cache import ObjectCache
-from sessionfs.store.objects import Objects
+from sessionfs.store.objects import ObjectCache, Objects
 from sessionfs.store.refs import Refs
 from sessionfs.store.root import Root
 

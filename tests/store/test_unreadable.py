@@ -31,7 +31,7 @@ from sessionfs import (
 from sessionfs.format.refnames import RefNames
 from sessionfs.fs import files, fingerprints
 from sessionfs.fs.files import Files
-from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import ObjectCache
 from sessionfs.store.refs import Refs
 
 from .helpers import large_object, overwrite, refuse, snapshot

@@ -21,7 +21,7 @@ from sessionfs.models.events import (
     SessionUpdated,
 )
 from sessionfs.queries import listing
-from sessionfs.store.object_cache import ObjectCache
+from sessionfs.store.objects import ObjectCache
 from sessionfs.store.session import SessionDirectory
 from sessionfs.watch import Watcher
 from sessionfs.watch.aio import AsyncWatcher

@@ -11,7 +11,7 @@ from ...format.timestamps import wall_clock
 from ...fs import entries, files
 from ...models import Severity, VerifyResult
 from ...models.maintenance import Progress
-from ...store.object_cache import ObjectCache
+from ...store.objects import ObjectCache
 from ...store.root import SESSIONS, Root
 from ...store.session import Environment, SessionDirectory
 from . import check_root as roots
