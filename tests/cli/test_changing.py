@@ -6,19 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from sessionfs import CreateSessionRequest, FileStorage
 
 from ..store.helpers import snapshot
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
-
-
-@pytest.fixture
-def imported(tmp_path: Path) -> Command:
-    sessionfs = Command(tmp_path)
-    sessionfs("import", CLAUDE, CODEX)
-    return sessionfs
+from .command import CLAUDE, CLAUDE_ID, Command
 
 
 def _opened(sessionfs: Command) -> FileStorage:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,76 +13,7 @@ import pytest
 
 from sessionfs import CreateSessionRequest, FileStorage
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
-CLAUDE, CODEX = FIXTURES / "claude-code.jsonl", FIXTURES / "codex.jsonl"
-CLAUDE_ID = "6f1c2a9e-4b7d-4e0a-9c35-1d2e3f405162"
-
-
-class Command:
-    """Runs the command with a home directory of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environment = {
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "COLUMNS": "100",
-            "SESSIONFS_PAGER": "cat",  # nobody is there to leave a pager
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-
-    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
-        done = self.run(*arguments)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    def run(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sessionfs", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**self.environment, **environment},
-        )
-
-    def json(self, *arguments: str | Path, code: int = 0) -> Any:
-        return json.loads(self(*arguments, "--json", code=code))
-
-    def on_a_terminal(self, *arguments: str, columns: int) -> str:
-        """Run on a real pseudo-terminal and return what it shows, without colours."""
-        leader, follower = pty.openpty()
-        environment = {**self.environment, "TERM": "xterm-256color", "COLUMNS": str(columns)}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sessionfs", *arguments],
-            stdin=follower,
-            stdout=follower,
-            stderr=follower,
-            env=environment,
-        )
-        os.close(follower)
-        shown = shown_on(leader)
-        assert process.wait() == 0
-        return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
-
-
-def shown_on(leader: int) -> bytes:
-    """Return all that is written to a pseudo-terminal, and close it."""
-    shown = b""
-    with os.fdopen(leader, "rb", buffering=0) as terminal, suppress(OSError):  # at the end of it
-        while chunk := terminal.read(1 << 16):
-            shown += chunk
-    return shown
-
-
-@pytest.fixture
-def sessionfs(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
-def imported(sessionfs: Command) -> Command:
-    sessionfs("import", CLAUDE, CODEX)
-    return sessionfs
+from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 
 def test_import_list_show_log_path(sessionfs: Command) -> None:

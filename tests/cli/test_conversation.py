@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +12,7 @@ import pytest
 from sessionfs import CreateSessionRequest, FileStorage
 from sessionfs.cli.comparing import compare
 
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
-
-
-@pytest.fixture
-def imported(tmp_path: Path) -> Command:
-    sessionfs = Command(tmp_path)
-    sessionfs("import", CLAUDE, CODEX)
-    return sessionfs
+from .command import CLAUDE, CLAUDE_ID, Command
 
 
 def make(command: Command, title: str, messages: list[Any]) -> str:
@@ -276,38 +265,25 @@ def test_a_wrong_command_line_is_one_line_that_says_what_to_do(imported: Command
 def test_an_encoding_without_our_characters_is_no_error(imported: Command, encoding: str) -> None:
     make(imported, "ä 🌱 " + "long " * 60, [{"role": "user", "content": "→ 🌱"}])
     for arguments in (["ls"], ["show", "@1"], ["show", "@3"], ["stats"], ["search", "tomato"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "sessionfs", *arguments],
-            capture_output=True,
-            check=False,
-            env={**imported.environment, "PYTHONIOENCODING": encoding},
-        )
-        assert (done.returncode, done.stderr) == (0, b""), done.stderr
-        done.stdout.decode(encoding)
-    assert b"\\U0001f331" in done.stdout or b"tomato" in done.stdout
+        done = imported.run(*arguments, PYTHONIOENCODING=encoding)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        assert "🌱" not in done.stdout
+        assert done.stdout.isascii() or encoding != "ascii"
+    assert "\\U0001f331" in imported.run("show", "@1", PYTHONIOENCODING=encoding).stdout
 
 
 @pytest.mark.parametrize(
     ("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")], ids=["no-color", "dumb"]
 )
 def test_no_colours_where_they_are_not_wanted(imported: Command, variable: str, value: str) -> None:
-    leader, follower = pty.openpty()
+    imported.environment[variable] = value
     for arguments in (["ls"], ["log", "@1"], ["stats"], ["search", "tomato"]):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sessionfs", *arguments],
-            stdin=follower,
-            stdout=follower,
-            stderr=follower,
-            env={**imported.environment, "TERM": "xterm-256color", variable: value},
-        )
-        assert process.wait() == 0
-        shown = os.read(leader, 1 << 16).decode()
+        _, shown = imported.terminal(*arguments)
+        assert shown
         colours = re.findall(r"\x1b\[[0-9;]*[34][0-7][0-9;]*m", shown)
         assert colours == [], arguments
         if variable == "TERM":
             assert "\x1b" not in shown
-    os.close(leader)
-    os.close(follower)
 
 
 def test_the_original_of_an_import_is_given_back(imported: Command) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .test_cli import CLAUDE, CODEX, Command
+from .command import CLAUDE, CODEX, Command
 
 
 @pytest.fixture

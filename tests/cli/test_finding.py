@@ -8,18 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from sessionfs import CreateSessionRequest, FileStorage, SessionVisibility
 
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
-
-
-@pytest.fixture
-def imported(tmp_path: Path) -> Command:
-    sessionfs = Command(tmp_path)
-    sessionfs("import", CLAUDE, CODEX)
-    return sessionfs
+from .command import CLAUDE_ID, Command
 
 
 def test_search_prints_hits_with_the_text_around_them(imported: Command) -> None:

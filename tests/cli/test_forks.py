@@ -9,7 +9,7 @@ import pytest
 
 from sessionfs import CreateSessionRequest, FileStorage
 
-from .test_cli import Command
+from .command import Command
 
 
 @pytest.fixture

@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from ..importers.test_stakpak import S1, checkpoint, database, message
-from .test_cli import CLAUDE, CODEX, FIXTURES, Command, sessionfs
-
-__all__ = ["sessionfs"]  # the fixture
+from .command import CLAUDE, CODEX, FIXTURES, Command
 
 ID = "6f1c2a9e-4b7d-4e0a-9c35-1d2e3f405162"
 PROJECT = Path(".claude/projects/-home-ana-garden")

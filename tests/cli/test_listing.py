@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from sessionfs import CreateSessionRequest, FileStorage
 from sessionfs.cli.render import last_of
 
-from .test_cli import Command
+from .command import Command
 
 DEEP = "/srv/" + "/".join(["directory"] * 25) + "/work/garden"
 WIDE = "/srv/" + "/".join(["庭の記録"] * 25) + "/仕事/庭"

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from sessionfs import CreateSessionRequest, FileStorage
 
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
+from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 TITLES = ("題名" * 100, "T" * 300, "Words of a title " * 20, "")
 COMMANDS = (
@@ -99,8 +99,10 @@ def test_no_fact_is_broken_that_fits_on_a_line(odd: Command) -> None:
 
 
 def test_a_locale_that_has_no_letters_is_no_error(odd: Command) -> None:
+    real = odd.process("show", "tools", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert real.stdout == odd.run("show", "tools", PYTHONIOENCODING="ascii:surrogateescape").stdout
     for line in (*COMMANDS, "export tools", "cat tools", "ls --json", "import nothing-there"):
-        done = odd.run(*line.split(), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+        done = odd.run(*line.split(), PYTHONIOENCODING="ascii:surrogateescape")
         assert done.returncode == (1 if "import" in line else 0), (line, done.stderr)
         assert "Traceback" not in done.stderr
         if not line.startswith(("export", "cat", "ls --json")):

@@ -9,7 +9,7 @@ import pytest
 
 from ..store.helpers import overwrite, snapshot
 from ..store.test_merge import open_store
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
+from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 
 @pytest.fixture

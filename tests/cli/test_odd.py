@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,20 +21,9 @@ from sessionfs import (
     ImportSessionResult,
     InvalidRequestError,
 )
-from sessionfs.cli import finding, importing, reading, resolve
+from sessionfs.cli import reading, resolve
 
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
-
-
-@pytest.fixture
-def sessionfs(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
-def imported(sessionfs: Command) -> Command:
-    sessionfs("import", CLAUDE, CODEX)
-    return sessionfs
+from .command import CLAUDE, CLAUDE_ID, Command
 
 
 def damage_active(command: Command) -> None:
@@ -122,23 +110,17 @@ def test_a_store_whose_path_is_no_text(sessionfs: Command) -> None:
     assert sessionfs.json("import", os.fsdecode(b"\xff"), code=1)["files"][0]["code"]
 
 
-def test_ls_of_a_directory_as_people_name_it(sessionfs: Command) -> None:
+def test_ls_of_a_directory_as_people_name_it(
+    sessionfs: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     storage = FileStorage(sessionfs.home / ".sessionfs")
     here = sessionfs.home / "here"
     here.mkdir()
     storage.create_session(CreateSessionRequest("mine", [], cwd=str(here)))
+    monkeypatch.chdir(here)
     for option, given in (("--cwd", "."), ("--below", ".."), ("--cwd", "../here")):
-        done = subprocess.run(
-            [sys.executable, "-m", "sessionfs", "ls", option, given],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=here,
-            env=sessionfs.environment,
-        )
-        assert "mine" in done.stdout, (option, given)
-    done_ = sessionfs.run("ls", "--search", "nothing")
-    assert done_.stderr == "no session matches\n"
+        assert "mine" in sessionfs("ls", option, given), (option, given)
+    assert sessionfs.run("ls", "--search", "nothing").stderr == "no session matches\n"
 
 
 def test_one_session_that_is_refused_does_not_keep_back_the_next(
@@ -161,16 +143,13 @@ def test_one_session_that_is_refused_does_not_keep_back_the_next(
         return sound(storage, request)
 
     monkeypatch.setattr(FileStorage, "import_session", refusing)
-    storage = FileStorage(sessionfs.home / "store", durability="relaxed")
-    report = importing.import_file(storage, path)
+    [report] = sessionfs.json("import", "--relaxed", path, code=1)["files"]
     assert [each["session_id"] for each in report["sessions"]] == [ids[0], ids[2]]
     assert (report["error"], report["code"]) == ("refused", "invalid_request")
     assert len(report["problems"]) == 3
 
 
-def test_the_store_is_listed_once_a_command(
-    imported: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_store_is_listed_once_a_command(imported: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = []
     sound = FileStorage.list_sessions
 
@@ -179,19 +158,10 @@ def test_the_store_is_listed_once_a_command(
         return sound(storage, *arguments)
 
     monkeypatch.setattr(FileStorage, "list_sessions", counting)
-    store = imported.home / ".sessionfs"
-    calls: list[Callable[[], None]] = [
-        lambda: finding.ls(store, search="garden"),
-        lambda: reading.show("6f1c", store),
-        lambda: reading.log("6f1c", store),
-        lambda: reading.path("6f1c", store, as_json=True),
-        lambda: finding.stats("6f1c", store),
-    ]
-    for call in calls:
+    for line in ("ls --search garden", "show 6f1c", "log 6f1c", "path 6f1c --json", "stats 6f1c"):
         listed.clear()
-        call()
-        assert len(listed) == 1
-    assert "Bash" in capsys.readouterr().out
+        imported(*line.split())
+        assert len(listed) == 1, line
 
 
 def test_log_reads_few_of_the_messages_of_a_long_session(

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from .test_cli import CLAUDE, Command, shown_on
+from .command import CLAUDE, Command
 
 SIZE = 20_000_000
-
-
-@pytest.fixture
-def sessionfs(tmp_path: Path) -> Command:
-    return Command(tmp_path)
 
 
 @pytest.fixture
@@ -34,19 +25,7 @@ def large(tmp_path: Path) -> Path:
 
 def on_terminals(command: Command, *arguments: str | Path, term: str, out: bool) -> tuple[str, str]:
     """Run with standard error on a terminal, and standard output too or on a pipe; return both."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sessionfs", *map(str, arguments)],
-        stdin=follower,
-        stdout=follower if out else subprocess.PIPE,
-        stderr=follower,
-        env={**command.environment, "TERM": term, "COLUMNS": "80", "LINES": "24"},
-    )
-    os.close(follower)
-    shown = shown_on(leader)
-    printed = process.communicate()[0] or b""
-    assert process.wait() == 0
-    return printed.decode(), shown.decode()
+    return command.terminal(*arguments, piped=not out, TERM=term, COLUMNS="80", LINES="24")
 
 
 def test_a_bar_tells_how_much_was_read_of_a_large_file(sessionfs: Command, large: Path) -> None:

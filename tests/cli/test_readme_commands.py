@@ -14,7 +14,7 @@ import typer.main
 
 from sessionfs.cli.app import app
 
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
+from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 GROUP: Any = typer.main.get_command(app)

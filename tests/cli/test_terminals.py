@@ -14,7 +14,7 @@ import pytest
 from sessionfs import CreateSessionRequest, FileStorage
 
 from ..exporters.sample import sample, user
-from .test_cli import CLAUDE, CLAUDE_ID, CODEX, Command
+from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 WORDS = "A line of words that is so long that it has to go on in the next one, whichever width it has. "
 

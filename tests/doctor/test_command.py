@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import Command
+from tests.cli.command import Command
 
 from .helpers import Store, everything, write
 

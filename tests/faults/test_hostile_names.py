@@ -25,7 +25,7 @@ from sessionfs import (
     StorageError,
 )
 
-from ..cli.test_cli import Command
+from ..cli.command import Command
 from ..effort import Counted, chosen
 from .hostile import SESSION, Hostile, answers, reads, record, unchanged, writes, written
 

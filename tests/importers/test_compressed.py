@@ -20,7 +20,7 @@ from sessionfs.tools.compressed import MAGIC
 from sessionfs.tools.jsonl import Lines
 from sessionfs.tools.source_files import open_file
 
-from ..cli.test_cli import Command
+from ..cli.command import Command
 from ..cli.test_importing import following, until
 from .helpers import FIXTURES, import_all, import_one, messages_of
 from .test_common import files

@@ -13,7 +13,7 @@ import pytest
 
 from sessionfs import CreateCheckpointRequest, FileStorage, ImportSessionResult, tools
 
-from ..cli.test_cli import Command
+from ..cli.command import Command
 from .helpers import import_all, messages_of
 from .test_common import files
 from .test_stakpak import S1, checkpoint, database, message
