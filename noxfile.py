@@ -1,4 +1,4 @@
-"""Checks that need an environment of their own. ``nox`` runs them all but ``bench``."""
+"""Checks that need an environment of their own. ``nox`` runs the usual ones, ``nox --list`` shows all."""
 
 from __future__ import annotations
 
@@ -19,60 +19,26 @@ PYTHONS = [
 ]
 TEST_TOOLS = ("pytest", "pytest-xdist", "pyfakefs", "hypothesis", "jsonschema")
 
-ONCE = [
-    "--ignore=tests/cli/test_changing.py",
-    "--ignore=tests/cli/test_conversation.py",
-    "--ignore=tests/cli/test_damaged.py",
-    "--ignore=tests/cli/test_forks.py",
-    "--ignore=tests/cli/test_looks.py",
-    "--ignore=tests/cli/test_odd.py",
-    "--ignore=tests/cli/test_readme_commands.py",
-    "--ignore=tests/contract/test_suite_catches.py",
-    "--ignore=tests/faults/test_crash_states.py",
-    "--ignore=tests/faults/test_crash_states_catch.py",
-    "--ignore=tests/faults/test_damage_everywhere.py",
-    "--ignore=tests/faults/test_errors.py",
-    "--ignore=tests/faults/test_forks.py",
-    "--ignore=tests/faults/test_hostile_names.py",
-    "--ignore=tests/faults/test_kills.py",
-    "--ignore=tests/faults/test_many_writers.py",
-    "--ignore=tests/faults/test_random_kills.py",
-    "--ignore=tests/faults/test_reads.py",
-    "--ignore=tests/faults/test_terminal.py",
-    "--ignore=tests/contract/test_suite_is_shipped.py",
-    "--ignore=tests/importers/test_bench.py",
-    "--ignore=tests/importers/test_compressed.py",
-    "--ignore=tests/importers/test_real_cases.py",
-    "--ignore=tests/index/test_histories.py",
-    "--ignore=tests/property",
-    "--ignore=tests/store/test_cost.py",
-    "--ignore=tests/sync",
-    "--ignore=tests/watch/test_answers.py",
-    "--ignore=tests/watch/test_changed.py",
-    "--ignore=tests/watch/test_histories.py",
-    "--ignore=tests/watch/test_states.py",
-    "--ignore=tests/watch/test_storms.py",
-]
-"""Tests that take long, of what depends on no version and on no wheel: the usual run has them."""
-
-OF_THE_WHEEL = [
-    *("tests/cli/test_cli.py", "tests/exporters", "tests/importers", "tests/spec", "tests/store"),
-    "tests/test_public_api.py",
-    "tests/contract/test_suite_is_shipped.py",
-]
-"""Tests that see whether all of the package is in the wheel."""
-
 FEW = {"SESSIONFS_EFFORT": "few"}
-"""For runs that look for other faults than those that the usual run has tried already."""
-
+USUAL = {"SESSIONFS_EFFORT": "usual"}
 ALL = {"SESSIONFS_EFFORT": "all"}
-"""For runs that try everything, however long it takes."""
+"""How much the tests marked `sweep` try: for an answer within minutes, in CI, and for hours."""
 
 COVERING = [
-    *(f"tests/{each}" for each in ("contract", "doctor", "faults", "property", "spec", "store")),
-    "tests/sync/test_merge_from.py",
+    f"tests/{each}"
+    for each in (
+        "contract",
+        "faults",
+        "format",
+        "fs",
+        "maintenance",
+        "messages",
+        "property",
+        "spec",
+        "store",
+    )
 ]
-"""Tests of the files of a store, and not of what stands upon them."""
+"""Tests of what reads and writes the files of a store."""
 
 nox.options.sessions = ["lint", "typing", "spec", "tests", "minimums", "build"]
 nox.options.error_on_missing_interpreters = False
@@ -80,34 +46,41 @@ nox.options.default_venv_backend = "venv"
 
 
 def requirements(*extras: str) -> list[str]:
-    """Return the requirements of the package and of these extras."""
+    """Return the requirements of the package with these extras."""
     optional = PROJECT["optional-dependencies"]
     return PROJECT["dependencies"] + [each for extra in extras for each in optional[extra]]
 
 
 def test_tools() -> list[str]:
-    """Return what the tests need beside the package and its command line."""
+    """Return what the tests need besides the package and its command line."""
     return [each for each in requirements("dev") if each.split(">")[0] in TEST_TOOLS]
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on each Python that is installed."""
+    """Run the default tests on each installed Python."""
     session.install("--editable", ".[cli]", *test_tools())
     session.run("pytest", *session.posargs)
 
 
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run the slow tests, and the sweeps as far as CI takes them."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "-m", "slow or sweep", *session.posargs, env=USUAL)
+
+
 @nox.session(python=PYTHONS[0])
 def minimums(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that pyproject.toml allows."""
+    """Run the tests that depend on versions with the lowest that pyproject.toml allows."""
     lowest = [each.replace(">=", "==") for each in requirements("cli")]
     session.install("--editable", ".[cli]", *test_tools(), *lowest)
-    session.run("pytest", *ONCE, *session.posargs, env=FEW)
+    session.run("pytest", "-m", "not slow and not once", *session.posargs, env=FEW)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting, and that imports go downward only."""
+    """Check style, formatting, and the layers of imports."""
     session.install("--editable", ".[cli]", "ruff", "import-linter")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -123,7 +96,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def spec(session: nox.Session) -> None:
-    """Check that vectors and golden stores are what the generator writes, and the package agrees."""
+    """Check that the generator writes the vectors and golden stores, and that the package agrees."""
     session.run("python", "spec/make_spec.py", "--check")
     session.install("--editable", ".[cli]", *test_tools())
     session.run("pytest", "tests/spec")
@@ -131,9 +104,9 @@ def spec(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheel and the source archive, and run the tests against the installed wheel."""
+    """Build the wheel and the source archive, and test the installed wheel."""
     session.install("build", *test_tools())
-    # Not nox's own directory: that is in a git work tree, in which nothing is purged.
+    # Not nox's own directory: it is in a git work tree, where purge refuses to work.
     with tempfile.TemporaryDirectory() as directory:
         dist, away = Path(directory, "dist"), Path(directory, "away")
         session.run("python", "-m", "build", "--outdir", str(dist))
@@ -145,21 +118,21 @@ def build(session: nox.Session) -> None:
             copy = shutil.copytree if Path(name).is_dir() else shutil.copy2
             copy(name, away / name)
         with session.chdir(away):
-            session.run("pytest", "-p", "no:cacheprovider", *OF_THE_WHEEL, *session.posargs, env=FEW)
+            session.run("pytest", "-p", "no:cacheprovider", "-m", "wheel", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Ask for every branch of the modules that write, read and decode."""
+    """Require 100 % branch coverage of the modules that write, read and decode files."""
     session.install("--editable", ".[cli]", *test_tools(), "pytest-cov>=6.0")
-    # Threads that take turns at every instruction are too fast for a trace function.
+    # Its threads switch at every instruction, which a trace function cannot follow.
     apart = "tests/faults/test_shared_root.py::test_threads_share_a_memory_that_is_too_small_for_all"
     session.run("pytest", "--cov", f"--deselect={apart}", *COVERING, *session.posargs, env=FEW)
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Plant a bug on every line of what writes, verifies and decodes, and count what is found."""
+    """Mutate every line of what writes, verifies and decodes files, and list the mutants no test finds."""
     session.install("--editable", ".[cli]", *test_tools(), "mutmut>=3.8")
     session.run("mutmut", "run", *session.posargs, env=FEW)
     session.run("mutmut", "results")
@@ -167,11 +140,11 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, beside floors and competitors; --quick and --directory go to each script. No test.
+    """Run the benchmarks. --quick and --directory go to each script.
 
     --publish draws the pictures and fills README's table.
     """
-    # Not as a group, which pip knows only since 25.1.
+    # pip supports dependency groups only since 25.1.
     session.install(".[cli]", *PYPROJECT["dependency-groups"]["bench"])
     session.run("python", "tests/benchmarks/compare.py", *session.posargs)
     others = [each for each in session.posargs if each != "--publish"]
@@ -181,28 +154,31 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Try every crash, kill, error, damage, race and hostile record, and print how many; takes long."""
+    """Try every crash, kill, error, race, kind of damage and hostile record, and count them (long)."""
     session.install("--editable", ".[cli]", *test_tools())
-    session.run("pytest", "tests/faults", "tests/doctor", *session.posargs, env=ALL)
+    session.run("pytest", "-m", "", "tests/faults", "tests/maintenance", *session.posargs, env=ALL)
 
 
 @nox.session
 def sync(session: nox.Session) -> None:
-    """Sync stores with real tools, and print the table of what was tried with each."""
+    """Sync stores with real tools, and print a table of the scenarios."""
     session.install("--editable", ".[cli]", *test_tools())
     apart = "--ignore=tests/sync/test_simulator.py"
-    session.run("pytest", "tests/sync", apart, *session.posargs, env={"SESSIONFS_SCENARIOS": "table"})
+    session.run(
+        *("pytest", "-m", "", "tests/sync", apart, *session.posargs),
+        env={**USUAL, "SESSIONFS_SCENARIOS": "table"},
+    )
 
 
 @nox.session
 def simulator(session: nox.Session) -> None:
-    """Simulate 20,000 runs of 100 steps of replicas that are synced in every way; takes hours."""
+    """Simulate 20,000 runs of 100 steps of replicas that sync in every way (hours)."""
     session.install("--editable", ".[cli]", *test_tools())
-    session.run("pytest", "tests/sync/test_simulator.py", *session.posargs, env=ALL)
+    session.run("pytest", "-m", "", "tests/sync/test_simulator.py", *session.posargs, env=ALL)
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Feed the decoders for ten minutes."""
+    """Fuzz the decoders for ten minutes."""
     session.install("--editable", ".[cli]", *test_tools())
-    session.run("pytest", "tests/faults/test_fuzz.py", *session.posargs, env=ALL)
+    session.run("pytest", "-m", "", "tests/faults/test_fuzz.py", *session.posargs, env=ALL)

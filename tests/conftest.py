@@ -1,4 +1,4 @@
-"""Every test keeps its indexes in a directory of the run; what was tried is printed."""
+"""Every test keeps its indexes in a directory of the run; the sums of what was tried are printed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .effort import Counted
+from .effort import Counted, chosen
 from .sync import scenarios
 
 _COUNTED = "counted"
@@ -25,6 +25,14 @@ def _cache_of_the_run() -> Iterator[None]:
             del os.environ["XDG_CACHE_HOME"]
         else:
             os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that try as many as ``SESSIONFS_EFFORT`` says."""
+    for item in items:
+        if isinstance(item, pytest.Function) and getattr(item.module, "chosen", None) is chosen:
+            item.add_marker("sweep")
 
 
 @pytest.fixture

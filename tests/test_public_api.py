@@ -12,6 +12,8 @@ import pytest
 import sessionfs
 from sessionfs import errors
 
+pytestmark = pytest.mark.wheel
+
 PACKAGE = Path(sessionfs.__file__).parent
 
 

@@ -6,10 +6,14 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from sessionfs import CreateSessionRequest, FileStorage
 
 from ..store.helpers import snapshot
 from .command import CLAUDE, CLAUDE_ID, Command
+
+pytestmark = pytest.mark.once
 
 
 def _opened(sessionfs: Command) -> FileStorage:

@@ -14,6 +14,8 @@ from sessionfs.cli.comparing import compare
 
 from .command import CLAUDE, CLAUDE_ID, Command
 
+pytestmark = pytest.mark.once
+
 
 def make(command: Command, title: str, messages: list[Any]) -> str:
     storage = FileStorage(command.home / ".sessionfs")

@@ -10,6 +10,8 @@ import pytest
 
 from .command import CLAUDE, CODEX, Command
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Command:

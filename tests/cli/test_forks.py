@@ -11,6 +11,8 @@ from sessionfs import CreateSessionRequest, FileStorage
 
 from .command import Command
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def garden(tmp_path: Path) -> Command:

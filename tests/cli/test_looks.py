@@ -17,6 +17,8 @@ from sessionfs import CreateSessionRequest, FileStorage
 
 from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
+pytestmark = pytest.mark.once
+
 TITLES = ("題名" * 100, "T" * 300, "Words of a title " * 20, "")
 COMMANDS = (
     "ls --all",

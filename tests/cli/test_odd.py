@@ -25,6 +25,8 @@ from sessionfs.cli import reading, resolve
 
 from .command import CLAUDE, CLAUDE_ID, Command
 
+pytestmark = pytest.mark.once
+
 
 def damage_active(command: Command) -> None:
     active = Path(command("path", "6f1c", "--active").strip())

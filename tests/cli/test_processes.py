@@ -14,6 +14,8 @@ from sessionfs.cli.app import app
 
 from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
+pytestmark = pytest.mark.wheel
+
 LINES = (
     f"import {CLAUDE}",
     "ls --all",

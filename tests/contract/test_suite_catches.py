@@ -15,6 +15,8 @@ from sessionfs.testing import Contract, PlainSessionStorageContract, SessionStor
 
 from .mutants import CAUGHT_BY, Listing, Searching
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 SUITES = (SessionStorageContract, PlainSessionStorageContract)
 CASES = [(mutant, test) for mutant, tests in CAUGHT_BY.items() for test in tests]
 # What makes a test fail: ValueError where a list has not as many items as the test takes from it.
@@ -23,9 +25,10 @@ FAILURES = (AssertionError, pytest.fail.Exception, StorageError, ValueError)
 
 @pytest.mark.parametrize(("mutant", "test"), CASES, ids=lambda value: getattr(value, "__name__", value))
 def test_mutant_is_caught(mutant: type[FileStorage], test: str, tmp_path: Path) -> None:
-    right = next(each for each in (Listing, Searching, FileStorage) if issubclass(mutant, each))
-    assert not failures(test, right, tmp_path / "right")
-    assert failures(test, mutant, tmp_path / "wrong")
+    """FileStorage passes the whole suite elsewhere; what some mutants are made from passes it here."""
+    if right := next((each for each in (Listing, Searching) if issubclass(mutant, each)), None):
+        assert not any(failures(test, right, tmp_path / "right"))
+    assert any(failures(test, mutant, tmp_path / "wrong"))
 
 
 def test_every_test_is_known_to_catch_something() -> None:
@@ -33,17 +36,17 @@ def test_every_test_is_known_to_catch_something() -> None:
     assert {test for _, test in CASES} == tests
 
 
-def failures(test: str, kind: type[FileStorage], place: Path) -> list[BaseException]:
-    """Run one test of the suite with each of its parameters, against a kind of storage."""
+def failures(test: str, kind: type[FileStorage], place: Path) -> Iterator[bool]:
+    """Run one test of the suite with each of its parameters; give whether it fails."""
     suite = next(suite for suite in SUITES if hasattr(suite, test))()
     method = getattr(suite, test)
-    found: list[BaseException] = []
     for i, parameters in enumerate(parametrized(method)):
         try:
             method(**fixtures(suite, method, kind, place / str(i)), **parameters)
-        except FAILURES as failure:
-            found.append(failure)
-    return found
+        except FAILURES:
+            yield True
+        else:
+            yield False
 
 
 def fixtures(suite: Contract, method: Any, kind: type[FileStorage], place: Path) -> dict[str, Any]:

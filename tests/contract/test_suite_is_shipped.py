@@ -9,7 +9,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 import sessionfs.testing
+
+pytestmark = pytest.mark.wheel
 
 
 def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

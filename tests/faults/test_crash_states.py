@@ -14,6 +14,8 @@ from .crash_merge import merge
 from .crashing import calls_of, try_all
 from .workloads import WORKLOADS, Doing, Workload
 
+pytestmark = pytest.mark.once
+
 
 def name(value: object) -> str | None:
     return getattr(value, "__name__", None)

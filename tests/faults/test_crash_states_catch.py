@@ -22,6 +22,8 @@ from .crash_merge import merge
 from .crashing import ViolationError, try_all
 from .workloads import Workload
 
+pytestmark = pytest.mark.once
+
 Patch = pytest.MonkeyPatch
 
 

@@ -29,6 +29,8 @@ from ..cli.command import Command
 from ..effort import Counted, chosen
 from .hostile import SESSION, Hostile, answers, reads, record, unchanged, writes, written
 
+pytestmark = pytest.mark.once
+
 TEXTS = [
     "..",
     ".",

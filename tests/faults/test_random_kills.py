@@ -21,6 +21,8 @@ from .expecting import MANY, shown
 from .forks import Forks
 from .killed_writers import digest
 
+pytestmark = pytest.mark.once
+
 KILLS = chosen(few=5, usual=25, everything=500)
 LOOK_AFTER = 25
 WRITERS = 4

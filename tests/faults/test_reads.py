@@ -18,6 +18,8 @@ from .forks import Ended, Forks
 from .test_errors import check_errors, faults
 from .tracing import IN_A_ROW, TRACED, injected, positions
 
+pytestmark = pytest.mark.once
+
 MOST = chosen(few=1, usual=4, everything=100)
 
 

@@ -18,6 +18,8 @@ from sessionfs.models import Message
 from ..cli.command import CLAUDE, Command
 from ..effort import Counted
 
+pytestmark = pytest.mark.once
+
 COMMANDS = {
     "a clipboard": "\x1b]52;c;AAAA\x07",
     "a link": "\x1b]8;;http://example.org\x1b\\x\x1b]8;;\x1b\\",

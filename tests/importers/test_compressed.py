@@ -25,6 +25,8 @@ from ..cli.test_importing import following, until
 from .helpers import FIXTURES, import_all, import_one, messages_of
 from .test_common import files
 
+pytestmark = pytest.mark.once
+
 CODEX = FIXTURES / "codex.jsonl"
 DAY = ".codex/sessions/2026/05/01"
 

@@ -19,6 +19,8 @@ from ..effort import chosen
 from .helpers import FIXTURES, import_all, import_one, messages_of, restored, write_lines
 from .test_lines import said
 
+pytestmark = pytest.mark.once
+
 NAME = "22222222-2222-4222-8222-222222222222"
 
 

@@ -42,6 +42,8 @@ from sessionfs.index.fulltext import textstore
 from ..effort import Counted, chosen
 from .helpers import HARM, assert_equals_scan, database, open_store
 
+pytestmark = pytest.mark.once
+
 WORDS = ("alpha", "Beta", "fn(a, b)", "--flag=1", "日本語", "ß", "İ", '"q"', "%_*", "x\ny", "🙂", "zz")
 SHARDS = 4
 EXAMPLES = chosen(few=100, usual=1000, everything=10_000) // SHARDS

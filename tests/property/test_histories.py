@@ -6,6 +6,7 @@ import tempfile
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -19,6 +20,8 @@ from sessionfs import (
     SessionStatus,
     UpdateSessionRequest,
 )
+
+pytestmark = pytest.mark.once
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)

@@ -18,6 +18,8 @@ from sessionfs.store.refs import Refs
 
 from .helpers import snapshot
 
+pytestmark = pytest.mark.once
+
 
 def test_exactly_one_of_those_who_expect_the_same_wins(tmp_path: Path) -> None:
     root = tmp_path / "store"

@@ -13,6 +13,8 @@ from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage
 
 from .helpers import encoded, opened_files
 
+pytestmark = pytest.mark.once
+
 KILOBYTE = 1024
 
 

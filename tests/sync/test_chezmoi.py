@@ -17,6 +17,8 @@ from .conftest import Follow
 from .machines import Machine, Machines
 from .scenarios import scenario
 
+pytestmark = pytest.mark.once
+
 GOLDEN = Path(__file__).parents[2] / "spec" / "golden"
 ADD = "chezmoi: what is new here into the source state"
 APPLY = "chezmoi: what is new there into the store"

@@ -23,6 +23,8 @@ from .conftest import Follow
 from .machines import Machine, Machines
 from .scenarios import scenario
 
+pytestmark = pytest.mark.once
+
 KEEPS = "a removed file comes back"
 ARCHIVES = "Archives and copies by hand"
 COPIES: dict[str, Callable[[Path], str]] = {

@@ -19,6 +19,8 @@ from .checking import assert_alike, assert_no_changed_byte, assert_nothing_lost
 from .machines import Machine, Machines
 from .scenarios import scenario
 
+pytestmark = pytest.mark.once
+
 GOLDEN = Path(__file__).parents[2] / "spec" / "golden"
 UNION = "a removed file comes back"
 TITLES = [unicodedata.normalize(form, "Café Ångström ﬁn 한글") for form in ("NFC", "NFD", "NFKC")]

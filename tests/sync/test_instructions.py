@@ -5,8 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 from .instructions import BLOCKS
 from .scenarios import SCENARIOS
+
+pytestmark = pytest.mark.once
 
 
 def _all_scenarios() -> None:

@@ -26,6 +26,8 @@ from ..store.helpers import fsynced, large_object, overwrite, snapshot
 from ..store.test_merge import open_store, union
 from .checking import answers
 
+pytestmark = pytest.mark.once
+
 LARGE = {"role": "user", "content": "x" * 70_000}
 
 

@@ -27,6 +27,8 @@ from .machines import PATIENCE, Machine, Machines
 from .scenarios import scenario
 from .test_rsync import DELETES, KEEPS, RSYNC
 
+pytestmark = pytest.mark.once
+
 SLOWLY = "--bwlimit=4M"
 LARGE, SMALL = 800_000, 100_000
 """Bytes of a file that takes rsync a fifth of a second then, in writes of 256 KiB; and of less."""

@@ -13,6 +13,8 @@ from .planted import PLANTED
 from .simulator import Simulator, chosen_settings
 from .world import Violation
 
+pytestmark = pytest.mark.once
+
 SHARDS = 4
 USUAL = 500
 RUNS = chosen(few=40, usual=USUAL, everything=20_000) // SHARDS

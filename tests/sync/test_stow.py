@@ -15,6 +15,8 @@ from .conftest import Follow
 from .machines import Machines
 from .scenarios import scenario
 
+pytestmark = pytest.mark.once
+
 INTO = "stow: move the store into a package"
 EACH = "stow: a link to each file"
 BACK = "stow: bring what is new into the package, and link to it"

@@ -28,6 +28,8 @@ from .scenarios import scenario
 from .syncthing import Pair
 from .writer import Writer, remember
 
+pytestmark = pytest.mark.once
+
 SHARE = "Syncthing: share the store with another device"
 NEEDS = ("syncthing",)
 TRAVEL = "they are made on the other side too"

@@ -24,6 +24,8 @@ from .machines import Machine, Machines
 from .scenarios import scenario
 from .writer import Writer, remember
 
+pytestmark = pytest.mark.once
+
 BOTH_WAYS = "Unison: both ways"
 AGAIN = "Unison: after it was killed"
 MODES = "Unison: the same files are there without their modes"

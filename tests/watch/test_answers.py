@@ -31,6 +31,8 @@ from ..index.helpers import assert_equals_scan, open_store
 from .helpers import eventually, listening
 from .writer import elsewhere
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

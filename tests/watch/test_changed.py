@@ -12,6 +12,8 @@ from sessionfs.fs.mounts import is_local
 from .helpers import Replay, eventually, listening, watch
 from .writer import elsewhere, here
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def _cools_down_soon(monkeypatch: pytest.MonkeyPatch) -> None:

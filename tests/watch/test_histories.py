@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessionfs import CreateSessionRequest, ListCheckpointsQuery, UpdateSessionRequest
 
 from .helpers import Replay, listening, open_store, watch
+
+pytestmark = pytest.mark.once
 
 
 class Place(NamedTuple):

@@ -39,6 +39,8 @@ from .helpers import (
 )
 from .writer import here
 
+pytestmark = pytest.mark.once
+
 LARGE = [{"large": "x" * 70_000}]
 
 

@@ -18,6 +18,8 @@ import pytest
 from .helpers import PATIENCE, REPOSITORY, Replay, list_afresh, listening, open_store, watch
 from .writer import Do, here
 
+pytestmark = pytest.mark.once
+
 STORM = """
 import os, sys
 number, *directories = sys.argv[1:]
