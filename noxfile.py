@@ -1,4 +1,4 @@
-"""Checks that need an environment of their own. ``nox`` runs the usual ones, ``nox --list`` shows all."""
+"""Checks that need an environment of their own. ``nox --list`` names them all."""
 
 from __future__ import annotations
 
@@ -25,18 +25,8 @@ ALL = {"SESSIONFS_EFFORT": "all"}
 """How much the tests marked `sweep` try: for an answer within minutes, in CI, and for hours."""
 
 COVERING = [
-    f"tests/{each}"
-    for each in (
-        "contract",
-        "faults",
-        "format",
-        "fs",
-        "maintenance",
-        "messages",
-        "property",
-        "spec",
-        "store",
-    )
+    *("tests/contract", "tests/faults", "tests/format", "tests/fs", "tests/maintenance"),
+    *("tests/messages", "tests/property", "tests/spec", "tests/store"),
 ]
 """Tests of what reads and writes the files of a store."""
 
@@ -132,7 +122,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Mutate every line of what writes, verifies and decodes files, and list the mutants no test finds."""
+    """Mutate every line of what writes, verifies and decodes files; list what no test finds."""
     session.install("--editable", ".[cli]", *test_tools(), "mutmut>=3.8")
     session.run("mutmut", "run", *session.posargs, env=FEW)
     session.run("mutmut", "results")

@@ -21,7 +21,10 @@ FORKS = chosen(few=2, usual=20, everything=500)
 # From Python 3.12 on, a fork of a process with threads is warned of: it is what is tried here.
 WARNINGS = ("error", "ignore:This process:DeprecationWarning")
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+]
 
 
 def play(scene: str, root: Path, argument: object = "") -> str:
