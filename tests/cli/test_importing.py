@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ..importers.test_stakpak import S1, checkpoint, database, message
+from ..tools.test_stakpak import S1, checkpoint, database, message
 from .command import CLAUDE, CODEX, FIXTURES, Command
 
 ID = "6f1c2a9e-4b7d-4e0a-9c35-1d2e3f405162"

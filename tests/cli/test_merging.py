@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..store.helpers import overwrite, snapshot
-from ..store.test_merge import open_store
+from ..sync.test_union import open_store
 from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 

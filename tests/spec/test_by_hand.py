@@ -20,7 +20,7 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 
-from ..store.test_merge import union
+from ..sync.test_union import union
 from .support import SPEC
 
 MISSING = [tool for tool in ("bash", "jq", "sha256sum") if shutil.which(tool) is None]

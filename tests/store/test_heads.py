@@ -12,8 +12,8 @@ import pytest
 from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, IncompleteError
 from sessionfs.store.heads import MOST
 
+from ..sync.test_union import open_store, union
 from .helpers import large_object, opened_files, overwrite, snapshot
-from .test_merge import open_store, union
 
 
 def _apart(tmp_path: Path) -> tuple[FileStorage, FileStorage, UUID]:

@@ -14,10 +14,10 @@ import pytest
 
 from ..effort import Counted
 from ..store.helpers import snapshot
-from ..store.test_merge import union
 from .checking import assert_alike, assert_no_changed_byte, assert_nothing_lost
 from .machines import Machine, Machines
 from .scenarios import scenario
+from .test_union import union
 
 pytestmark = pytest.mark.once
 

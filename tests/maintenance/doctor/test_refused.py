@@ -11,7 +11,7 @@ import pytest
 
 from sessionfs import Severity, UnauthorizedError
 
-from ..store.helpers import refuse
+from ...store.helpers import refuse
 from .helpers import Store, answers, everything, of_kind, write
 
 

@@ -17,7 +17,7 @@ from sessionfs.tools import jsonl, turns
 
 from ..effort import chosen
 from .helpers import FIXTURES, import_all, import_one, messages_of, restored, write_lines
-from .test_lines import said
+from .test_jsonl import said
 
 pytestmark = pytest.mark.once
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from ..effort import Counted, chosen
+from ...effort import Counted, chosen
 from .helpers import Store, answers, contents, write
 
 ROUNDS = chosen(few=10, usual=60, everything=2000)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.command import Command
 
-from .helpers import Store, everything, write
+from ...maintenance.doctor.helpers import Store, everything, write
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, UpdateSessionRequest
 
-from .helpers import snapshot
+from ..store.helpers import snapshot
 
 
 def union(source: Path, target: Path) -> None:

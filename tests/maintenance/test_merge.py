@@ -23,8 +23,8 @@ from sessionfs.store.objects import Objects
 from sessionfs.store.refs import Refs
 
 from ..store.helpers import fsynced, large_object, overwrite, snapshot
-from ..store.test_merge import open_store, union
-from .checking import answers
+from ..sync.checking import answers
+from ..sync.test_union import open_store, union
 
 pytestmark = pytest.mark.once
 

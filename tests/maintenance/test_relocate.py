@@ -20,8 +20,8 @@ from sessionfs import (
 )
 from sessionfs.store.session import SessionDirectory
 
-from .helpers import overwrite, snapshot
-from .test_merge import open_store
+from ..store.helpers import overwrite, snapshot
+from ..sync.test_union import open_store
 
 
 def _create(storage: FileStorage, *cwds: str | None) -> list[UUID]:

@@ -10,7 +10,7 @@ import pytest
 
 from sessionfs import CreateSessionRequest, FileStorage, UpdateSessionRequest
 
-from .helpers import snapshot
+from ..store.helpers import snapshot
 
 OLD, YOUNG = 24 * 3600 + 60, 24 * 3600 - 60
 NAME = ".tmp-0123456789abcdef"

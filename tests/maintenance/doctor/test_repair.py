@@ -12,7 +12,7 @@ import pytest
 
 from sessionfs import UpdateSessionRequest
 
-from ..store.helpers import snapshot
+from ...store.helpers import snapshot
 from .happenings import in_capitals
 from .helpers import Store, answers, check_repair, everything, grave, of_kind, write
 

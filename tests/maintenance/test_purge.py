@@ -25,8 +25,8 @@ from sessionfs import (
     SessionStatus,
 )
 
-from .helpers import fsynced, overwrite, snapshot
-from .test_merge import open_store, union
+from ..store.helpers import fsynced, overwrite, snapshot
+from ..sync.test_union import open_store, union
 
 SECRET = "the password is swordfish"
 MADE = datetime(2026, 11, 22, 10, tzinfo=UTC)
