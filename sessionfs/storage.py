@@ -57,7 +57,7 @@ from .store import chains, checkpoints, dependents, imports
 from .store.objects import ObjectCache
 from .store.root import Root
 from .store.session import Environment, SessionDirectory
-from .store.state_cache import States
+from .store.state_cache import StateCache
 from .store.view import SessionView
 from .watch import Watcher
 
@@ -108,7 +108,7 @@ class FileStorage:
         if durability not in ("full", "relaxed"):
             raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
         path = validation.path(root, "root")
-        if files.is_no_directory(path):
+        if files.is_other_than_directory(path):
             raise InvalidRequestError(f"{path} is not a directory", path=path)
         writer = Files(durability, validation.positive(max_object_bytes, "max_object_bytes"))
         self._root = Root(path, writer)
@@ -122,7 +122,7 @@ class FileStorage:
         self._made: dict[str, Index] = {}
         self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, self._wrote)
         self._views = Views(message_type)
-        self._states = States(self._views.codec, _STATE_BYTES)
+        self._states = StateCache(self._views.codec, _STATE_BYTES)
         self._grown: set[UUID] = set()
         self._root.check_readable()
 
@@ -233,7 +233,7 @@ class FileStorage:
         facts = imports.new_facts(name, origin.visibility, origin.cwd)
         facts["forked_from"] = {"session": str(session_id), "checkpoint": chain[0].sha}
         self._views.state(view, chain)  # what cannot be read is not written once more
-        encoded = chains.messages(view.objects, chain)
+        encoded = chains.read_messages(view.objects, chain)
         return self._create(facts, encoded, chain[0].checkpoint.metadata)
 
     def import_session(self, request: ImportSessionRequest) -> ImportSessionResult:
@@ -245,9 +245,9 @@ class FileStorage:
         there: what it gives becomes a branch if the session was continued here.
         """
         validation.request(request, ImportSessionRequest)
-        plan, facts = imports.plan(request)
+        plan, facts = imports.plan_import(request)
         directory = self._directory(request.session_id)
-        return imports.bring_in(self._root, directory, self._environment, request, plan, facts)
+        return imports.import_history(self._root, directory, self._environment, request, plan, facts)
 
     # Checkpoints
 
@@ -626,7 +626,7 @@ class FileStorage:
     def _create(
         self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None
     ) -> CreateSessionResult:
-        session_id, sha = imports.start(self._root, self._environment, facts, encoded, metadata)
+        session_id, sha = imports.start_session(self._root, self._environment, facts, encoded, metadata)
         directory = self._directory(session_id)
         checkpoint = self._views.opened(directory.look(), sha)
         return CreateSessionResult(session_id, checkpoint)
@@ -651,9 +651,9 @@ class FileStorage:
         repairing: bool,
     ) -> VerifyResult:
         # What few programs need is loaded when it is needed.
-        from .maintenance.doctor import Checkup, Reading
+        from .maintenance.doctor import Checkup, ReadingScope
 
-        reading = Reading(read_all, validation.part(sample, "sample"))
+        reading = ReadingScope(read_all, validation.part(sample, "sample"))
         checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
         if session_ids is None:
             return checkup.run(self._root.session_ids(), on_session)

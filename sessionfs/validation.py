@@ -88,7 +88,7 @@ def aware_or_none(value: object, name: str) -> datetime | None:
 def path(value: object, name: str) -> str:
     """Return a path from the root of the file system; ``~`` is the caller's to expand."""
     try:
-        found = files.absolute(value)  # type: ignore[arg-type]
+        found = files.absolute_path(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise InvalidRequestError(f"{name} is no path: {error}") from error
     if not isinstance(found, str) or "\0" in found:

@@ -20,7 +20,7 @@ from .records import Facts, MetaRecord, RefRecord
 from .timestamps import parse_rfc3339
 
 
-class Left(msgspec.Struct, frozen=True):
+class LeftCheckpoint(msgspec.Struct, frozen=True):
     """A checkpoint that somebody left behind at this time, when another one was made active."""
 
     at: str
@@ -39,7 +39,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     status: SessionStatus
     cwd: str | None
     created_at: datetime | None
-    left: list[Left]
+    left: list[LeftCheckpoint]
     purged_at: str | None
     damage: CorruptObjectError | None
     source: dict[str, Any] | None = None
@@ -63,7 +63,7 @@ def fold(records: Iterable[tuple[str, RefRecord | CorruptObjectError | None]]) -
 
     """
     merged: dict[str, Any] = {}
-    left: list[Left] = []
+    left: list[LeftCheckpoint] = []
     purged_at: str | None = None
     damage: CorruptObjectError | None = None
     for at, record in records:
@@ -71,7 +71,7 @@ def fold(records: Iterable[tuple[str, RefRecord | CorruptObjectError | None]]) -
             damage = damage or record
         elif isinstance(record, MetaRecord):
             merged.update(record.set)
-            left += [Left(at, sha) for sha in merged.pop("left", ())]
+            left += [LeftCheckpoint(at, sha) for sha in merged.pop("left", ())]
         elif record is not None:
             merged["status"], purged_at = SessionStatus.ACTIVE, at
     known, source = msgspec.convert(merged, Facts), merged.get("source")

@@ -32,12 +32,12 @@ def append(path: str, end: int, data: bytes | bytearray) -> int:
         os.close(descriptor)
 
 
-def cut(path: str, end: int) -> None:
+def truncate(path: str, end: int) -> None:
     """Take away what lies behind a file's end."""
     os.truncate(path, end)
 
 
-class Mapped:
+class MappedFile:
     """The first bytes of a file, as a buffer; OSError if it is shorter, or another file."""
 
     def __init__(self, path: str, length: int, inode: int) -> None:

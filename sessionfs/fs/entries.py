@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True):
     size: int
 
 
-def look(path: str) -> Entry:
+def inspect(path: str) -> Entry:
     """Return what lies under a name; what may not be looked at is an error that names it."""
     target = files.link_target(path)
     with os_errors(path):

@@ -322,7 +322,7 @@ def is_directory(path: str) -> bool:
     return mode is not None and stat.S_ISDIR(mode)
 
 
-def is_no_directory(path: str) -> bool:
+def is_other_than_directory(path: str) -> bool:
     """Tell whether the name is taken by something else than a directory (or a link to one).
 
     In one look: between two, a directory may be moved away, and would be taken for something else.
@@ -388,12 +388,12 @@ def user_cache(name: str) -> str:
     return os.devnull if found.startswith("~") else found
 
 
-def real(path: str) -> str:
+def real_path(path: str) -> str:
     """Return the path with links resolved, from the root of the file system."""
     return os.path.realpath(path)
 
 
-def absolute(path: StrPath) -> str:
+def absolute_path(path: StrPath) -> str:
     """Return the path from the root of the file system; ``~`` is the caller's to expand."""
     return os.path.abspath(os.fspath(path))
 

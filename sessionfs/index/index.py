@@ -23,7 +23,7 @@ from .database import Database, UnusableError
 from .fulltext.query import Searcher, Seen, StaleError
 from .location import Place
 from .staleness import Differing, Level
-from .watches import Notices
+from .watches import WatchNotices
 from .writer import Recorder, record_all
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Index:
         self._directory_of = directory_of
         self._database = Database(Place(root.path, index_dir))
         self._writes = False
-        self.notices = Notices(root)
+        self.notices = WatchNotices(root)
         self._begin()
         atfork.renew_after_fork(self)
 

@@ -41,7 +41,7 @@ class Place:
     """The directory of one store's index: 0700, its files 0600."""
 
     def __init__(self, root: str, index_dir: str | None) -> None:
-        self.root = files.real(root)
+        self.root = files.real_path(root)
         self._parent = index_dir
         self._directory: str | None = None
         self._files = Files("relaxed")

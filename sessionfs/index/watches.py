@@ -27,7 +27,7 @@ class Watch(Protocol):
         ...
 
 
-class Notices:
+class WatchNotices:
     """The open watches of one storage, of which the first one is asked."""
 
     def __init__(self, root: Root) -> None:

@@ -53,7 +53,7 @@ class Merge:
     def __init__(
         self, root: Root, environment: Environment, source: Root, reading: Environment
     ) -> None:
-        here, there = (files.join(files.real(each.path), "") for each in (root, source))
+        here, there = (files.join(files.real_path(each.path), "") for each in (root, source))
         if here.startswith(there) or there.startswith(here):
             raise InvalidRequestError(
                 f"{source.path} is this store, or one lies within the other", path=source.path
@@ -180,7 +180,7 @@ class Merge:
             top = everything.refs.active[-1]
             sha = brought.get(top) or everything.target(top)
             if everything.is_complete(sha):
-                done = {each for each in heads.replaced(everything, sha) if each < top}
+                done = {each for each in heads.replaced_refs(everything, sha) if each < top}
         for ref, sha in brought.items():
             if ref not in done:
                 mine.refs.put_active(ref.at, sha)
@@ -202,7 +202,7 @@ def _compare(theirs: SessionDirectory, mine: SessionDirectory) -> _Lacking | Non
     """Return what a session lacks; None: nothing."""
     shown, known = theirs.refs.names(), mine.refs.names()
     named = {*(theirs.refs.purged(shown.purges) or ()), *(mine.refs.purged(known.purges) or ())}
-    hidden = purged.hidden((theirs.objects, mine.objects), named) if named else frozenset()
+    hidden = purged.hidden_hashes((theirs.objects, mine.objects), named) if named else frozenset()
     objects = set(theirs.objects.hashes()) - hidden - set(mine.objects.hashes())
     told: list[MetaRef | PurgeRef] = [each for each in shown.meta if each not in known.meta]
     told += [each for each in shown.purges if each not in known.purges]
@@ -216,6 +216,6 @@ def _compare(theirs: SessionDirectory, mine: SessionDirectory) -> _Lacking | Non
 def _number_of_heads(directory: SessionDirectory) -> int:
     view = directory.look()
     try:
-        return len(heads.find(view, view.facts().left, view.active()[0].sha).hashes)
+        return len(heads.find_heads(view, view.facts().left, view.active()[0].sha).hashes)
     except StorageError:
         return 0

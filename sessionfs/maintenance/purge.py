@@ -47,7 +47,7 @@ def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:
     elif view.purged:
         doomed = view.objects.hidden
     paths = list(_named_after(directory, doomed))
-    size = sum(entries.look(path).size for path in paths)
+    size = sum(entries.inspect(path).size for path in paths)
     if not dry_run:
         sweep(directory)
     return PurgeResult(directory.id, len(paths), size)

@@ -88,7 +88,7 @@ def _look(directory: SessionDirectory) -> SummaryReading | None:
     summary = _summary(view.id, facts, chain, created, updated, problem)
     sure = True
     if chain is not None:
-        tips = heads.find(view, facts.left, chain[0].sha)
+        tips = heads.find_heads(view, facts.left, chain[0].sha)
         summary.heads, sure = len(tips.hashes), tips.sure
     settled = named and sure and problem is None
     return SummaryReading(summary, settled, view.purged)

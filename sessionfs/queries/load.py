@@ -42,7 +42,7 @@ class Views:
         """Return a session with its active checkpoint, or raise what is missing or damaged."""
         chain = view.active(self._typed)
         facts = view.facts()
-        tips = heads.find(view, facts.left, chain[0].sha).hashes
+        tips = heads.find_heads(view, facts.left, chain[0].sha).hashes
         listed = [Listed.of(sha, view.objects.checkpoint(sha)) for sha in tips]
         return Session(
             id=view.id,
@@ -82,7 +82,7 @@ class Views:
         for i, element in enumerate(chains.elements(chain), start=lacking):
             try:
                 with reading(view.objects, chain[0].sha):
-                    raw = chains.message(view.objects, element)
+                    raw = chains.read_message(view.objects, element)
                     messages.append(self.codec.decode(raw))
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
@@ -126,7 +126,7 @@ class Views:
         if decoded is None:
             own = checkpoint.elements[:number]
             if checkpoint.large:
-                own = [chains.message(objects, element) for element in own]
+                own = [chains.read_message(objects, element) for element in own]
             return self.codec.decode_all(own)
         for i, large in checkpoint.large:
             decoded[i] = self.codec.decode(objects.message(large)) if i < number else decoded[i]
@@ -188,7 +188,7 @@ def stats(directory: SessionDirectory) -> SessionStats:
     view = directory.look()
     chain = view.active()
     with reading(view.objects, chain[0].sha):
-        return count(chains.messages(view.objects, chain))
+        return count(chains.read_messages(view.objects, chain))
 
 
 def stats_or_unreadable(directory: SessionDirectory) -> SessionStats:

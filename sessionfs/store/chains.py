@@ -36,14 +36,14 @@ MOST_DEPTH = (1 << 53) - 1
 """No writer counts this far; what a hostile record says may be a number that nothing can add to."""
 
 
-class State(msgspec.Struct, frozen=True):
+class PreparedState(msgspec.Struct, frozen=True):
     """Messages ready to be stored: an element each, and the objects that large ones need."""
 
     elements: list[bytes]
     large: dict[str, bytes]
 
 
-def appended(
+def build_appended(
     objects: Objects,
     onto: Chain,
     *,
@@ -83,7 +83,7 @@ def appended(
     )
 
 
-def after(onto: Chain, sha: str, checkpoint: CheckpointObject) -> Chain:
+def outline_after(onto: Chain, sha: str, checkpoint: CheckpointObject) -> Chain:
     """Return the outline of a checkpoint that was built upon this one's."""
     chain = [Link(sha, outlined(checkpoint), checkpoint.count)]
     for link in dropwhile(lambda link: link.sha != checkpoint.base, onto):
@@ -106,31 +106,31 @@ def elements(chain: Chain, start: int = 0) -> list[bytes]:
     return [element for part in reversed(parts) for element in part]
 
 
-def messages(objects: Objects, chain: Chain) -> list[bytes]:
+def read_messages(objects: Objects, chain: Chain) -> list[bytes]:
     """Return a checkpoint's messages, large ones read from their objects."""
     if not any(link.checkpoint.large for link in chain):
         return elements(chain)
-    return [message(objects, element) for element in elements(chain)]
+    return [read_message(objects, element) for element in elements(chain)]
 
 
-def message(objects: Objects, element: bytes) -> bytes:
+def read_message(objects: Objects, element: bytes) -> bytes:
     """Return the message that an element of a checkpoint is or names."""
     sha = element_hash(element)
     return element if sha is None else objects.message(sha)
 
 
-def prepare(session: str, encoded: Sequence[bytes]) -> State:
+def prepare_state(session: str, encoded: Sequence[bytes]) -> PreparedState:
     """Return messages as elements; large ones become objects of their own."""
     large: dict[str, bytes] = {}
     prepared: list[bytes] = []
-    for message in encoded:
-        if len(message) >= LARGE_MESSAGE:
-            data = encode_message_object(session, message)
+    for read_message in encoded:
+        if len(read_message) >= LARGE_MESSAGE:
+            data = encode_message_object(session, read_message)
             sha = sha256(data)
             large[sha] = data
-            message = hash_element(sha)
-        prepared.append(message)
-    return State(prepared, large)
+            read_message = hash_element(sha)
+        prepared.append(read_message)
+    return PreparedState(prepared, large)
 
 
 def build(

@@ -20,13 +20,13 @@ from ..format.records import CheckpointObject
 from . import chains, heads
 from .graph import Chain
 from .session import SessionDirectory
-from .state_cache import Given
+from .state_cache import NewState
 from .view import SessionView
 
 
 def put_state(
     directory: SessionDirectory,
-    state: Given,
+    state: NewState,
     metadata: bytes | None,
     parent_id: UUID | None,
     expected_active: UUID | None,
@@ -71,7 +71,7 @@ def append(
         view = directory.look()
         active = view.active()
         _compare(view, active, expected_active)
-        state = chains.prepare(str(directory.id), encoded)
+        state = chains.prepare_state(str(directory.id), encoded)
         built = chains.build(
             onto=active,
             parent=active[0].sha,
@@ -93,8 +93,8 @@ def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, Checkp
     sha = require(view, checkpoint)
     chain = view.require_complete(sha)
     at = directory.next_at(view, chain, _active_if_readable(view, None))
-    known = heads.known(view)
-    left = heads.left_by(view, known, sha)
+    known = heads.known_tips(view)
+    left = heads.tips_left_behind(view, known, sha)
     directory.replace([*known], directory.publish(sha, at, left))
     return sha, chain[0].checkpoint
 
@@ -163,7 +163,7 @@ def _write(
     mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)
-    directory.replace(heads.replaced(seen, sha, checkpoint), mine)
+    directory.replace(heads.replaced_refs(seen, sha, checkpoint), mine)
     return sha
 
 

@@ -26,12 +26,12 @@ def naming_dependents(view: SessionView) -> Iterator[None]:
     except (CorruptObjectError, IncompleteError) as error:
         sha = view.objects.sha_of(error.path or "")
         if sha is not None:
-            error.checkpoints = _needing_in(view, sha)
-            error.message += told(error.checkpoints)
+            error.checkpoints = _dependents_in(view, sha)
+            error.message += describe(error.checkpoints)
         raise
 
 
-def files_of(known: Known, sha: str) -> Iterator[str]:
+def needed_objects(known: Known, sha: str) -> Iterator[str]:
     """Give the hashes of all objects that a checkpoint needs, itself the first, as far as is known."""
     shared: int | None = None
 
@@ -50,13 +50,13 @@ def files_of(known: Known, sha: str) -> Iterator[str]:
         shared = min(shared, link.keep)
 
 
-def needing(known: Known, sha: str) -> list[UUID]:
+def dependents_of(known: Known, sha: str) -> list[UUID]:
     """Return the ids of the checkpoints that need an object, oldest first."""
-    found = [(each.at, name) for name, each in known.items() if sha in files_of(known, name)]
+    found = [(each.at, name) for name, each in known.items() if sha in needed_objects(known, name)]
     return [checkpoint_id(name) for _, name in sorted(found)]
 
 
-def told(checkpoints: tuple[UUID, ...]) -> str:
+def describe(checkpoints: tuple[UUID, ...]) -> str:
     """Return the end of a sentence about a file that these checkpoints need."""
     if not checkpoints:
         return ""
@@ -64,7 +64,7 @@ def told(checkpoints: tuple[UUID, ...]) -> str:
     return f"; needed by checkpoint {', '.join(map(str, checkpoints[:_SHOWN]))}{more}"
 
 
-def _needing_in(view: SessionView, sha: str) -> tuple[UUID, ...]:
+def _dependents_in(view: SessionView, sha: str) -> tuple[UUID, ...]:
     try:
         known = {
             name: checkpoint
@@ -73,4 +73,4 @@ def _needing_in(view: SessionView, sha: str) -> tuple[UUID, ...]:
         }
     except StorageError:  # it cannot be told, and the first error is the one that counts
         return ()
-    return tuple(needing(known, sha))
+    return tuple(dependents_of(known, sha))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ..errors import StorageError
-from ..format.facts import Left
+from ..format.facts import LeftCheckpoint
 from ..format.records import CheckpointObject
 from ..format.refnames import ActiveRef
 from . import graph
@@ -35,7 +35,7 @@ class Heads(msgspec.Struct, frozen=True):
     sure: bool
 
 
-def find(view: SessionView, left: list[Left], active: str) -> Heads:
+def find_heads(view: SessionView, left: list[LeftCheckpoint], active: str) -> Heads:
     """Return the heads of a session.
 
     Args:
@@ -72,7 +72,7 @@ def find(view: SessionView, left: list[Left], active: str) -> Heads:
     return Heads(found, sure)
 
 
-def replaced(
+def replaced_refs(
     view: SessionView, sha: str, checkpoint: CheckpointObject | None = None
 ) -> list[ActiveRef]:
     """Return the active refs, of those that were seen, whose place a new checkpoint takes.
@@ -95,14 +95,14 @@ def replaced(
     return done + others[: max(len(others) - MOST, 0)]
 
 
-def known(view: SessionView) -> dict[ActiveRef, str]:
+def known_tips(view: SessionView) -> dict[ActiveRef, str]:
     """Return the active refs whose checkpoints are here and sound, and these."""
     ancestry = _Ancestry(view)
     tips = {ref: ancestry.tip(ref) for ref in view.refs.active}
     return {ref: tip for ref, tip in tips.items() if tip is not None}
 
 
-def left_by(view: SessionView, known: dict[ActiveRef, str], sha: str) -> list[str]:
+def tips_left_behind(view: SessionView, known: dict[ActiveRef, str], sha: str) -> list[str]:
     """Return the tips that are left behind, of refs that are known, if this becomes the only head."""
     ancestry = _Ancestry(view)
     tips = [tip for tip in dict.fromkeys(reversed(known.values())) if tip != sha]

@@ -37,7 +37,7 @@ from ..models import (
     UpdateSessionRequest,
 )
 from . import chains, graph, heads, resume_points
-from .chains import State
+from .chains import PreparedState
 from .graph import Chain
 from .root import OBJECTS, REFS, Root
 from .session import Environment, SessionDirectory
@@ -62,7 +62,7 @@ class PlannedCheckpoint(msgspec.Struct, frozen=True):
 
     """
 
-    state: State
+    state: PreparedState
     metadata: bytes | None
     at: str
     parent: int | None = None
@@ -83,7 +83,7 @@ class Plan(msgspec.Struct, frozen=True):
     goes_on: bool
 
 
-class _Stored(msgspec.Struct, frozen=True):
+class _StoredHistory(msgspec.Struct, frozen=True):
     """What was stored of a history: the checkpoints' hashes, and the time and note of the last."""
 
     hashes: list[str]
@@ -91,7 +91,7 @@ class _Stored(msgspec.Struct, frozen=True):
     metadata: bytes | None
 
 
-def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint]) -> _Stored:
+def store_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint]) -> _StoredHistory:
     """Store checkpoints that follow each other; they are not synced yet."""
     hashes: list[str] = []
     at, metadata = "", None
@@ -101,7 +101,7 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
         if checkpoint.appends and parent is not None:
             if outline is None or outline[0].sha != parent:
                 outline = graph.open_outline(directory.objects, parent)
-            built = chains.appended(
+            built = chains.build_appended(
                 directory.objects,
                 outline,
                 at=checkpoint.at,
@@ -110,7 +110,7 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
                 limit=min(directory.limit, _MOST_REPEATED),
             )
             sha = directory.objects.put_checkpoint(built, checkpoint.state.large.values())
-            outline = chains.after(outline, sha, built)
+            outline = chains.outline_after(outline, sha, built)
         else:
             # Without a parent a state stands alone: what it were built on could be another one the next
             # time, and the same history must always become the same files.
@@ -129,10 +129,10 @@ def put_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint
             sha = directory.objects.put_checkpoint(built, checkpoint.state.large.values())
         hashes.append(sha)
         at, metadata = checkpoint.at, checkpoint.metadata
-    return _Stored(hashes, at, metadata)
+    return _StoredHistory(hashes, at, metadata)
 
 
-def create(
+def create_session(
     sessions: str,
     session: UUID,
     environment: Environment,
@@ -146,7 +146,7 @@ def create(
     """
     with environment.files.new_directory(sessions, str(session), (OBJECTS, REFS)) as path:
         directory = SessionDirectory(path, session, environment)
-        stored = put_history(directory, planned)
+        stored = store_history(directory, planned)
         if not stored.hashes:
             raise InvalidRequestError(f"session {session} has no checkpoint")
         directory.objects.sync()
@@ -157,7 +157,7 @@ def create(
     return stored.hashes
 
 
-def start(
+def start_session(
     root: Root,
     environment: Environment,
     facts: dict[str, Any],
@@ -171,11 +171,11 @@ def start(
     moment = to_datetime(at)
     session_id = new_session_id(int(moment.timestamp() * 1000))
     facts["created_at"] = to_rfc3339(moment)
-    planned = [PlannedCheckpoint(chains.prepare(str(session_id), encoded), metadata, at)]
-    return session_id, create(root.sessions, session_id, environment, planned, facts, at)[-1]
+    planned = [PlannedCheckpoint(chains.prepare_state(str(session_id), encoded), metadata, at)]
+    return session_id, create_session(root.sessions, session_id, environment, planned, facts, at)[-1]
 
 
-def bring_in(
+def import_history(
     root: Root,
     directory: SessionDirectory,
     environment: Environment,
@@ -193,15 +193,15 @@ def bring_in(
     if created:
         with suppress(NameTakenError):  # another process imports it too, or a part of it is arriving
             planned = plan.checkpoints(directory, iter(()))
-            hashes = create(root.sessions, directory.id, environment, planned, facts, facts_at)
+            hashes = create_session(root.sessions, directory.id, environment, planned, facts, facts_at)
             return ImportSessionResult(directory.id, True, len(hashes), len(hashes))
         root.writing(directory.id)
-    result = _extend(directory, plan, facts, facts_at)
+    result = _extend_session(directory, plan, facts, facts_at)
     result.created = created
     return result
 
 
-def _extend(
+def _extend_session(
     directory: SessionDirectory, plan: Plan, facts: dict[str, Any], facts_at: str
 ) -> ImportSessionResult:
     """Add to a session that exists the checkpoints that it lacks.
@@ -210,8 +210,8 @@ def _extend(
     """
     view = directory.look()
     refs, before = view.refs, set(view.objects.hashes())
-    noted = resume_points.Points(view)
-    stored = put_history(directory, plan.checkpoints(directory, noted))
+    noted = resume_points.ResumePoints(view)
+    stored = store_history(directory, plan.checkpoints(directory, noted))
     directory.objects.sync()
     if not refs.meta:
         directory.set_facts_at(facts_at, facts)
@@ -226,13 +226,13 @@ def _extend(
         directory.refs.sync()
         total = noted.checkpoints
     else:
-        total = resume_points.checkpoints_of(stored.metadata, total)
+        total = resume_points.count_checkpoints(stored.metadata, total)
         branched = not _activate_import(directory, stored, view, new) and new > 0
     return ImportSessionResult(directory.id, False, new, total, branched)
 
 
 def _activate_newer(
-    directory: SessionDirectory, stored: _Stored, view: SessionView, before: set[str]
+    directory: SessionDirectory, stored: _StoredHistory, view: SessionView, before: set[str]
 ) -> None:
     """Make the last checkpoint of a whole history active, unless something newer is."""
     # Also where nothing was new: a kill may have come between the objects and the ref.
@@ -247,13 +247,15 @@ def _activate_newer(
         directory.refs.sync()  # whoever wrote them may have been killed before they were on the disk
 
 
-def _activate_import(directory: SessionDirectory, stored: _Stored, view: SessionView, new: int) -> bool:
+def _activate_import(
+    directory: SessionDirectory, stored: _StoredHistory, view: SessionView, new: int
+) -> bool:
     """Make the last checkpoint of an import active, unless what was done here since is.
 
     In the place of that it becomes another head, and False is returned.
     """
     last, top = stored.hashes[-1], view.refs.active[-1] if view.refs.active else None
-    active = resume_points.active(view)
+    active = resume_points.active_hash(view)
     if new == 0 and last in {each.sha for each in view.facts().left}:
         directory.refs.sync()  # an older copy of the source than the one that was imported last
         return True
@@ -265,23 +267,23 @@ def _activate_import(directory: SessionDirectory, stored: _Stored, view: Session
         # Tips of this import that the source does not lead to any more: it was written anew.
         left = [
             tip
-            for tip in heads.left_by(view, heads.known(view), last)
+            for tip in heads.tips_left_behind(view, heads.known_tips(view), last)
             if resume_points.is_of_import(view, tip)
         ]
         gone = [ref for ref in view.refs.active if any(tip.startswith(ref.hash12) for tip in left)]
         at = stored.at if stored.at > top.at else following(top.at)
         ref = directory.publish(last, at, left)
-        directory.replace([*heads.replaced(view, last), *gone], ref)
+        directory.replace([*heads.replaced_refs(view, last), *gone], ref)
     else:
         below = min(stored.at, preceding(top.at))
         ref = directory.publish(last, below)
-        directory.replace(heads.replaced(view, last), ref)
+        directory.replace(heads.replaced_refs(view, last), ref)
         return False
     return True
 
 
 def _activate(directory: SessionDirectory, sha: str, at: str, seen: SessionView) -> None:
-    directory.replace(heads.replaced(seen, sha), directory.publish(sha, at))
+    directory.replace(heads.replaced_refs(seen, sha), directory.publish(sha, at))
 
 
 def new_facts(title: object, visibility: object, cwd: object) -> dict[str, Any]:
@@ -306,7 +308,7 @@ def changed_facts(request: UpdateSessionRequest) -> dict[str, Any]:
     return facts
 
 
-def plan(request: ImportSessionRequest) -> tuple[Plan, dict[str, Any]]:
+def plan_import(request: ImportSessionRequest) -> tuple[Plan, dict[str, Any]]:
     """Return the checkpoints of a request, with timestamps that rise, and its facts, all checked.
 
     Those that are made as they are needed are checked then.
@@ -324,16 +326,16 @@ def plan(request: ImportSessionRequest) -> tuple[Plan, dict[str, Any]]:
         def as_needed(
             directory: SessionDirectory, noted: Iterator[ImportPoint]
         ) -> Iterator[PlannedCheckpoint]:
-            return _planned(str(session), make(noted), directory)
+            return _plan_checkpoints(str(session), make(noted), directory)
 
         return Plan(as_needed, goes_on=True), facts
     if not isinstance(make, list | tuple) or not make:
         raise InvalidRequestError("checkpoints must be a list that is not empty")
-    planned = list(_planned(str(session), make, None))
+    planned = list(_plan_checkpoints(str(session), make, None))
     return Plan(lambda _directory, _noted: planned, goes_on=False), facts
 
 
-def _planned(
+def _plan_checkpoints(
     session: str, checkpoints: Iterable[ImportedCheckpoint], directory: SessionDirectory | None
 ) -> Iterator[PlannedCheckpoint]:
     """Give checkpoints as they are to be stored, each checked."""
@@ -356,7 +358,7 @@ def _planned(
             before = max(before or "", directory.objects.checkpoint(onto).at)
         before = made if before is None or made > before else following(before)
         yield PlannedCheckpoint(
-            state=chains.prepare(session, encode_messages(checkpoint.messages)),
+            state=chains.prepare_state(session, encode_messages(checkpoint.messages)),
             metadata=encode_metadata(checkpoint.metadata),
             at=before,
             parent=parent,

@@ -13,7 +13,7 @@ from . import graph
 from .objects import Objects
 
 
-def hidden(places: Sequence[Objects], purged: set[str]) -> frozenset[str]:
+def hidden_hashes(places: Sequence[Objects], purged: set[str]) -> frozenset[str]:
     """Return the hashes, of those that were purged, that count as not here.
 
     Args:

@@ -22,7 +22,7 @@ from .objects import Objects
 _LOOKS = 3
 
 
-def decode(ref: MetaRef | PurgeRef, data: bytes, session: str) -> records.RefRecord:
+def decode_record(ref: MetaRef | PurgeRef, data: bytes, session: str) -> records.RefRecord:
     """Return the record that bytes of a file of this name are, or raise InvalidRecordError."""
     read = records.decode_meta if isinstance(ref, MetaRef) else records.decode_purge
     return read(data, session)
@@ -169,7 +169,7 @@ class Refs:
                 return None
             if not sha256(data).startswith(ref.hash12):
                 reason = f"holds {len(data)} bytes that do not hash to its name"
-            elif (record := decode(ref, data, self._session)).at == ref.at:
+            elif (record := decode_record(ref, data, self._session)).at == ref.at:
                 return record, data
             else:
                 reason = f"says that it is of {record.at}"

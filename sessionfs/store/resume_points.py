@@ -34,7 +34,7 @@ _decode = decoder(_Metadata)
 _NOT_NOTED = (msgspec.MsgspecError, RecursionError, ValueError)
 
 
-class Points:
+class ResumePoints:
     """Gives the points of a session's heads and of what these follow, the furthest first.
 
     Attributes:
@@ -61,7 +61,7 @@ class Points:
         raise StopIteration
 
 
-def active(view: SessionView) -> str | None:
+def active_hash(view: SessionView) -> str | None:
     """Return the hash of the checkpoint that a ref makes active, if it can be opened.
 
     Unlike ``SessionView.active`` it holds few messages in memory.
@@ -85,7 +85,7 @@ def is_of_import(view: SessionView, sha: str) -> bool:
     return _note(view, checkpoint) is not None
 
 
-def checkpoints_of(metadata: bytes | None, otherwise: int) -> int:
+def count_checkpoints(metadata: bytes | None, otherwise: int) -> int:
     """Return how many checkpoints an import had made, as the metadata of its last one says."""
     note = _decoded(metadata)
     return otherwise if note is None or "checkpoints" not in note else _number(note, "checkpoints")

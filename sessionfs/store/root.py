@@ -100,7 +100,7 @@ class Root:
             path = self.session_path(session)
             places += [path, path + files.SEPARATOR + OBJECTS, path + files.SEPARATOR + REFS]
         for path, target in files.link_targets(places).items():
-            yield path, target, _is_place_of_a_store(target, path.removeprefix(self.path))
+            yield path, target, _is_inside_a_store(target, path.removeprefix(self.path))
 
     def is_store(self) -> bool:
         """Tell whether there is a store, however little of it has arrived."""
@@ -171,7 +171,7 @@ class Root:
         )
 
 
-def _is_place_of_a_store(path: str, place: str) -> bool:
+def _is_inside_a_store(path: str, place: str) -> bool:
     """Tell whether a path is that of a place, as ``/sessions/<id>``, in the root of some store."""
     root = path.removesuffix(place)
     return root != path and files.exists(files.join(root, HEADER))

@@ -59,7 +59,7 @@ class SessionDirectory:
         if not refs.purges:
             return SessionView(self.id, self.refs, refs, self.objects, purged=False)
         named = self.refs.purged(refs.purges)
-        hidden = purged.hidden([self.objects], named or set())
+        hidden = purged.hidden_hashes([self.objects], named or set())
         gone = {sha[:HASH12] for sha in hidden}
         refs = refs._replace(active=[ref for ref in refs.active if ref.hash12 not in gone])
         objects = self.objects.hiding(hidden)
@@ -142,7 +142,7 @@ class SessionDirectory:
         known = {*seen.refs.active, mine}
         now = self.look()
         for ref in now.refs.active:
-            if ref not in known and _came_first(now, ref, sha, mine, seen.refs.highest_at or ""):
+            if ref not in known and _is_earlier(now, ref, sha, mine, seen.refs.highest_at or ""):
                 self.refs.remove(mine)
                 self.refs.sync()
                 self._wrote(self.id)
@@ -151,7 +151,7 @@ class SessionDirectory:
                 )
 
 
-def _came_first(now: SessionView, ref: ActiveRef, sha: str, mine: ActiveRef, before: str) -> bool:
+def _is_earlier(now: SessionView, ref: ActiveRef, sha: str, mine: ActiveRef, before: str) -> bool:
     try:
         tip = now.require_complete(now.target(ref))[0].sha
     except (IncompleteError, CorruptObjectError):

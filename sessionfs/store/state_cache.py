@@ -32,7 +32,7 @@ _pack_into = msgspec.msgpack.Encoder().encode_into
 _copy_struct: Callable[[Any], Any] = msgspec.Struct.__copy__  # type: ignore[attr-defined]
 
 
-class Going(msgspec.Struct, frozen=True):
+class Continuation(msgspec.Struct, frozen=True):
     """How a state goes on from a checkpoint.
 
     Attributes:
@@ -47,7 +47,7 @@ class Going(msgspec.Struct, frozen=True):
     large: dict[str, bytes]
 
 
-class States:
+class StateCache:
     """The whole states that were stored last, one a session, within a budget of bytes.
 
     Safe to share between threads: whoever uses one takes it out and puts it back.
@@ -62,23 +62,23 @@ class States:
     def renew(self) -> None:
         """Begin anew, empty."""
         self._lock = Lock()
-        self._held: OrderedDict[UUID, _Held] = OrderedDict()
+        self._held: OrderedDict[UUID, _CachedState] = OrderedDict()
 
     def clear(self) -> None:
         """Let go of everything; others may be using it."""
         with self._lock:
             self._held.clear()
 
-    def given(self, session: UUID, messages: Sequence[Message]) -> Given:
+    def given(self, session: UUID, messages: Sequence[Message]) -> NewState:
         """Return a state of a session that is about to be stored."""
-        return Given(self, self._codec, session, messages)
+        return NewState(self, self._codec, session, messages)
 
-    def take(self, session: UUID) -> _Held | None:
+    def take(self, session: UUID) -> _CachedState | None:
         """Return what is held of a session, which from now on is the caller's."""
         with self._lock:
             return self._held.pop(session, None)
 
-    def put(self, session: UUID, held: _Held) -> None:
+    def put(self, session: UUID, held: _CachedState) -> None:
         """Hold the state of a session, letting go of those that were used least recently."""
         with self._lock:
             self._held[session] = held  # at the end, for it was taken out
@@ -86,19 +86,19 @@ class States:
                 self._held.popitem(last=False)
 
 
-class Given:
+class NewState:
     """A whole state that is being stored."""
 
     def __init__(
-        self, states: States, codec: MessageCodec, session: UUID, messages: Sequence[Message]
+        self, states: StateCache, codec: MessageCodec, session: UUID, messages: Sequence[Message]
     ) -> None:
         self._states, self._codec, self._session = states, codec, session
         self._messages = messages
-        self._held: _Held | None = None
+        self._held: _CachedState | None = None
         self._raws: list[bytes] = []
         self._decoded: list[Message] | None = None
 
-    def going_on(self, onto: Chain | None) -> Going:
+    def going_on(self, onto: Chain | None) -> Continuation:
         """Return how it goes on from a checkpoint; InvalidRequestError for what cannot be stored."""
         held = self._states.take(self._session)
         if held is not None and onto is not None and held.sha == onto[0].sha:
@@ -106,12 +106,12 @@ class Given:
             raws = held.go_on(self._messages)
             if raws is not None:
                 self._held = held
-                return Going(before, raws, {})
+                return Continuation(before, raws, {})
         known = chains.elements(onto) if onto else []
         self._raws, self._decoded = encode_state(self._messages, known)
-        state = chains.prepare(str(self._session), self._raws)
+        state = chains.prepare_state(str(self._session), self._raws)
         common = chains.common_prefix(known, state.elements)
-        return Going(common, state.elements[common:], state.large)
+        return Continuation(common, state.elements[common:], state.large)
 
     def stored(self, sha: str) -> list[Message]:
         """Return the messages as they would be read, now that they are stored as this checkpoint."""
@@ -120,7 +120,7 @@ class Given:
             if copies is None or type(copies[0]) is not self._codec.kind:
                 copies = self._codec.decode_all(self._raws)
             if self._decoded is not None and len(copies) >= _FEWEST:
-                held = _Held.of(self._messages, self._raws, self._codec)
+                held = _CachedState.of(self._messages, self._raws, self._codec)
         else:
             copies = held.copies()
         if held is not None:
@@ -129,7 +129,7 @@ class Given:
         return copies
 
 
-class _Kept:
+class _MessageCopies:
     """Messages of one type that nobody else can change.
 
     Attributes:
@@ -162,7 +162,7 @@ class _Kept:
         return [next(following) if each is None else copy(each) for each in flat]
 
 
-class _Held:
+class _CachedState:
     """A state as it was given, and as it is read.
 
     Attributes:
@@ -172,21 +172,28 @@ class _Held:
 
     sha = ""
 
-    def __init__(self, kind: type[Any], given: _Kept, read: _Kept, codec: MessageCodec) -> None:
+    def __init__(
+        self, kind: type[Any], given: _MessageCopies, read: _MessageCopies, codec: MessageCodec
+    ) -> None:
         self._kind, self._given, self._read, self._codec = kind, given, read, codec
         self._packed = bytearray()
         self._buffer = bytearray()
 
     @classmethod
-    def of(cls, messages: Sequence[Message], raws: list[bytes], codec: MessageCodec) -> _Held | None:
+    def of(
+        cls, messages: Sequence[Message], raws: list[bytes], codec: MessageCodec
+    ) -> _CachedState | None:
         """Return what is held of a state; None where that would not be faster."""
         kind = type(messages[0])
         decode = decoder_of_lists(kind)
         if decode is None or (kind is not dict and not issubclass(kind, msgspec.Struct)):
             return None
-        given = _Kept(kind, decode)
+        given = _MessageCopies(kind, decode)
         held = cls(
-            kind, given, given if kind is codec.kind else _Kept(codec.kind, codec.decode_list), codec
+            kind,
+            given,
+            given if kind is codec.kind else _MessageCopies(codec.kind, codec.decode_list),
+            codec,
         )
         return held if held._add(messages, raws) and held._pack(messages) else None
 

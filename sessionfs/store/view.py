@@ -143,7 +143,9 @@ class SessionView:
         for _, sha in sorted(found, reverse=True):
             try:
                 chain = self.require_complete(sha, typed)
-                chains.messages(self.objects, chain)  # one with a damaged message is passed over too
+                chains.read_messages(
+                    self.objects, chain
+                )  # one with a damaged message is passed over too
             except IncompleteError as error:
                 missing = missing or error
             except CorruptObjectError as error:

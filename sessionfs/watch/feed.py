@@ -20,8 +20,8 @@ from ..models import SessionSummary
 from ..models.events import Event
 from ..store.root import SESSIONS
 from ..store.session import SessionDirectory
-from .notify import Ending, Notices
-from .snapshot import Known, compare, is_unchanged, look, may_be_filled, unopened
+from .notify import Listener, StopSignal
+from .snapshot import SessionSnapshot, compare, is_unchanged, may_be_filled, take_snapshot, take_unread
 
 _TICK_SECONDS = 0.25
 _MOST_QUEUED = 10_000
@@ -65,7 +65,7 @@ class Feed:
     ) -> None:
         self._directory, self._session_ids, self._baseline = directory, session_ids, baseline
         self._relist_seconds, self._notify, self._wake = relist_seconds, notify, wake
-        self._known: dict[UUID, Known] = {}
+        self._known: dict[UUID, SessionSnapshot] = {}
         # ``with`` takes this, not the condition: an interrupt in the midst of a condition's own Python
         # code would leave the lock taken for ever.
         self._lock = threading.RLock()  # guards what the threads share, from here ...
@@ -79,8 +79,8 @@ class Feed:
         self._again: OrderedDict[UUID, float] = OrderedDict()  # when their time stamps are settled
         self.started = self.ended = False
         self._process = files.process_id()
-        self._ending = Ending(alive)
-        self._notices = Notices(files.join(root, SESSIONS), self._ending, self._heard, self._missed)
+        self._ending = StopSignal(alive)
+        self._notices = Listener(files.join(root, SESSIONS), self._ending, self._heard, self._missed)
         self._thread = threading.Thread(target=self._run, name="sessionfs-watch")
         self._thread.start()
 
@@ -170,7 +170,7 @@ class Feed:
         if self._notify:  # else at once: nobody will say when to begin
             self._relist_at = time.monotonic() + self._relist_seconds
         # Names and times before summaries: what changes in between is found by comparing them.
-        taken = {session: unopened(self._directory(session)) for session in self._ids() or ()}
+        taken = {session: take_unread(self._directory(session)) for session in self._ids() or ()}
         for summary in self._summaries():
             found = taken.get(summary.id)
             if found is not None and summary.problem is None:
@@ -178,7 +178,7 @@ class Feed:
         for session in taken.keys() - self._known.keys():
             if self._ending.is_set():
                 return
-            seen = look(self._directory(session), None, first=True)
+            seen = take_snapshot(self._directory(session), None, first=True)
             if seen is not None:
                 self._keep(session, seen.known)
 
@@ -247,7 +247,7 @@ class Feed:
         directory, before = self._directory(session), self._known.get(session)
         if before is not None and not forced and is_unchanged(directory, before):
             return
-        found = look(directory, before)
+        found = take_snapshot(directory, before)
         if found is not None:
             self._keep(session, found.known)
         else:
@@ -263,7 +263,7 @@ class Feed:
                 self._events.extend(events)
             self._wake()
 
-    def _keep(self, session: UUID, known: Known) -> None:
+    def _keep(self, session: UUID, known: SessionSnapshot) -> None:
         self._known[session] = known
         if not known.settled:
             self._look_again(session)

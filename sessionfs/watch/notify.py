@@ -37,7 +37,7 @@ _RETRY_SECONDS = 30.0
 _MOST_HOT = 10_000
 
 
-class Ending:
+class StopSignal:
     """Whether a watch is to end: it was closed, or nobody is left to listen."""
 
     def __init__(self, alive: Callable[[], bool]) -> None:
@@ -58,7 +58,7 @@ class Ending:
         self._closed.wait(seconds)
 
 
-class Notices:
+class Listener:
     """Hears of changes below a directory of sessions, which need not exist.
 
     Args:
@@ -72,7 +72,7 @@ class Notices:
     def __init__(
         self,
         sessions: str,
-        ending: Ending,
+        ending: StopSignal,
         heard: Callable[[Collection[UUID]], None],
         missed: Callable[[], None],
     ) -> None:
@@ -129,7 +129,7 @@ class Notices:
         """Listen as long as the directory is this one and notices come."""
         from watchfiles import watch  # not above: few of those who import this package watch
 
-        prefix = files.real(self._sessions)
+        prefix = files.real_path(self._sessions)
         listening = False
         batches = watch(
             prefix,

@@ -38,7 +38,7 @@ _LOOKS = 3
 Prints = tuple[Fingerprint | None, ...]
 
 
-class Known(NamedTuple):
+class SessionSnapshot(NamedTuple):
     """What a look left.
 
     Attributes:
@@ -66,24 +66,24 @@ class Known(NamedTuple):
         return bool(self.unsound) or self.summary.problem is not None
 
 
-class Look(NamedTuple):
+class SnapshotUpdate(NamedTuple):
     """What a look found, and the checkpoints that were not known to be whole, oldest first."""
 
-    known: Known
+    known: SessionSnapshot
     arrived: list[CheckpointSummary]
 
 
-def compare(before: Known | None, look: Look | None) -> list[Event]:
+def compare(before: SessionSnapshot | None, update: SnapshotUpdate | None) -> list[Event]:
     """Return what happened to one session, in causal order; None: it was, or is, not here.
 
     Every difference between two summaries is told by exactly one event that carries the new one.
     """
-    if look is None:
+    if update is None:
         return [_deleted(before.summary, removed=True)] if before else []
-    after, session = look.known, look.known.summary.id
+    after, session = update.known, update.known.summary.id
     summary = replace(after.summary)  # whoever takes the event may change it
     events: list[Event] = [] if before else [SessionCreated(session, summary)]
-    events += [CheckpointCreated(session, checkpoint) for checkpoint in look.arrived]
+    events += [CheckpointCreated(session, checkpoint) for checkpoint in update.arrived]
     previous = before.active if before else None
     if after.active is not None and after.active != previous:
         events.append(ActiveChanged(session, previous, after.active))
@@ -99,34 +99,34 @@ def _deleted(summary: SessionSummary, *, removed: bool) -> SessionDeleted:
     return SessionDeleted(summary.id, replace(summary), removed)
 
 
-class Unopened(NamedTuple):
+class UnreadSession(NamedTuple):
     """The names and times of a session, taken before its summary is known from elsewhere."""
 
     objects: bytes
     prints: Prints
     taken_ns: int
 
-    def known(self, summary: SessionSummary) -> Known:
+    def known(self, summary: SessionSummary) -> SessionSnapshot:
         """Return what is known with a summary from after these were taken.
 
         Whatever changed in between has other fingerprints now, or such as are not settled.
         """
         settled = _is_settled(self.prints, self.taken_ns)
         active = summary.active_checkpoint_id
-        return Known(summary, active, self.objects, {}, self.prints, self.taken_ns, settled)
+        return SessionSnapshot(summary, active, self.objects, {}, self.prints, self.taken_ns, settled)
 
 
-def unopened(directory: SessionDirectory) -> Unopened | None:
+def take_unread(directory: SessionDirectory) -> UnreadSession | None:
     """Take a session's names and times without reading a file; None: they are not to be had."""
     taken = time.time_ns()
     prints = _prints(directory, each_file=False)
     try:
-        return Unopened(_pack(directory.objects.hashes()), prints, taken)
+        return UnreadSession(_pack(directory.objects.hashes()), prints, taken)
     except StorageError:
         return None
 
 
-def is_unchanged(directory: SessionDirectory, known: Known) -> bool:
+def is_unchanged(directory: SessionDirectory, known: SessionSnapshot) -> bool:
     """Tell, without reading a file, whether a look would find what the last one did."""
     return known.settled and _prints(directory, each_file=known.troubled) == known.prints
 
@@ -136,13 +136,15 @@ def may_be_filled(directory: SessionDirectory) -> bool:
     return not _is_settled((fingerprints.of(directory.path),), time.time_ns())
 
 
-def look(directory: SessionDirectory, before: Known | None, *, first: bool = False) -> Look | None:
+def take_snapshot(
+    directory: SessionDirectory, before: SessionSnapshot | None, *, first: bool = False
+) -> SnapshotUpdate | None:
     """Read a session; None: nothing of it is here.
 
     On the ``first`` look at a sound session its checkpoints count as whole, unread.
     """
     for _ in range(_LOOKS):
-        found = _look(directory, before, first=first)
+        found = _take_snapshot(directory, before, first=first)
         if found is None or found.known.summary.problem is None:
             break
         # Where files came or went meanwhile the problem may be that the look was torn.
@@ -151,7 +153,9 @@ def look(directory: SessionDirectory, before: Known | None, *, first: bool = Fal
     return found
 
 
-def _look(directory: SessionDirectory, before: Known | None, *, first: bool) -> Look | None:
+def _take_snapshot(
+    directory: SessionDirectory, before: SessionSnapshot | None, *, first: bool
+) -> SnapshotUpdate | None:
     taken = time.time_ns()
     prints = _prints(directory, each_file=before is not None and before.troubled)
     summary = listing.session_summary(directory)
@@ -178,7 +182,9 @@ def _look(directory: SessionDirectory, before: Known | None, *, first: bool) -> 
     since = before.since_ns if before is not None and same else taken
     # Where clocks differ a time stamp is no measure of age, but having seen it for long enough is.
     settled = _is_settled(prints, taken) or since < taken - fingerprints.RACY_NS
-    return Look(Known(summary, active, _pack(sound), unsound, prints, since, settled), arrived)
+    return SnapshotUpdate(
+        SessionSnapshot(summary, active, _pack(sound), unsound, prints, since, settled), arrived
+    )
 
 
 def _arrivals(

@@ -361,7 +361,7 @@ def test_transcripts(fuzz: Fuzz, tmp_path: Path, name: str) -> None:
         path.write_bytes(b"\n".join([sound[0], *drawn]))
         with suppress(InvalidRequestError):
             for transcript in tools.read(path):
-                imports.plan(transcript.request)
+                imports.plan_import(transcript.request)
 
     fuzz(f"transcripts of {name}", lines, check)
 
@@ -399,7 +399,7 @@ def test_databases(fuzz: Fuzz, tmp_path: Path) -> None:
                 file.write(bytes([byte]))
         with suppress(InvalidRequestError):
             for transcript in tools.read(path):
-                imports.plan(transcript.request)
+                imports.plan_import(transcript.request)
         path.unlink()
 
     fuzz("databases", st.tuples(rows, harm | st.just([])), check)

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...fs import appendfile, fingerprints
-from ...fs.appendfile import Buffer, Mapped
+from ...fs.appendfile import Buffer, MappedFile
 from ...queries.transcript import Said
 from ..location import TEXT, WORDS, Place
 from . import wordfilter
@@ -98,7 +98,7 @@ def take_back(connection: Connection, place: Place) -> bool:
         found = fingerprints.identity(place.path(name))
         if found is None or found[2] < end or (row is not None and found[1] != row[0]):
             return False
-        appendfile.cut(place.path(name), end)
+        appendfile.truncate(place.path(name), end)
     return True
 
 
@@ -109,9 +109,9 @@ def _ends(found: list[Row]) -> tuple[int, int]:
     )
 
 
-def _mapped(connection: Connection, place: Place, name: str, length: int) -> Mapped:
+def _mapped(connection: Connection, place: Place, name: str, length: int) -> MappedFile:
     found = connection.execute("SELECT inode FROM files WHERE name = ?", (name,)).fetchone()
-    return Mapped(place.path(name), length, found[0] if found else -1)
+    return MappedFile(place.path(name), length, found[0] if found else -1)
 
 
 class Writer:

@@ -5,8 +5,8 @@ renames what is in their way, and removes what was purged. The kinds of findings
 ``spec/FINDINGS.md``.
 """
 
-from .check_objects import Reading
+from .check_objects import ReadingScope
 from .checkup import Checkup
 from .findings import KINDS
 
-__all__ = ["KINDS", "Checkup", "Reading"]
+__all__ = ["KINDS", "Checkup", "ReadingScope"]

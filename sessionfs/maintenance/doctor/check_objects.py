@@ -18,14 +18,14 @@ from ...store import dependents, graph
 from ...store.objects import Objects
 from ...store.session import SessionDirectory
 from ...store.view import SessionView
-from .findings import Found, Repair, found, reason, setting_aside
+from .findings import Diagnosis, Repair, diagnose, reason, setting_aside
 from .sound_copies import Evidence, Proof, owner, readable
 
 DirectoryOf = Callable[[UUID], SessionDirectory | None]
 """Gives the directory of another session of the store; None: nothing may be written there."""
 
 
-class Reading(NamedTuple):
+class ReadingScope(NamedTuple):
     """Which objects are read: those that chains need, all, or a part of all.
 
     Attributes:
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
     sample: float = 1.0
 
 
-class Surveyed:
+class ObjectSurvey:
     """What was read of a session's objects.
 
     Attributes:
@@ -78,9 +78,9 @@ class Surveyed:
         return is_message or sha in self.unknown
 
 
-def survey(view: SessionView, reading: Reading) -> Surveyed:
+def survey(view: SessionView, reading: ReadingScope) -> ObjectSurvey:
     """Read a session's objects, small ones first: they tell which large ones are messages."""
-    done = Surveyed(view)
+    done = ObjectSurvey(view)
     for size, sha in sorted(_sizes(view.objects, done)):
         is_message = size >= LARGE_MESSAGE and sha in done.named
         if (is_message and not reading.everything) or random.random() >= reading.sample:  # noqa: S311
@@ -102,7 +102,7 @@ def survey(view: SessionView, reading: Reading) -> Surveyed:
     return done
 
 
-def _sort_in(done: Surveyed, sha: str, record: CheckpointObject | MessageObject | None) -> None:
+def _sort_in(done: ObjectSurvey, sha: str, record: CheckpointObject | MessageObject | None) -> None:
     if isinstance(record, CheckpointObject):
         done.known[sha] = msgspec.structs.replace(record, stored=[], metadata=None)
         done.named.update(large for _, large in record.large)
@@ -127,16 +127,16 @@ def _check_values(path: str, record: CheckpointObject | MessageObject | None) ->
         raise CorruptObjectError(how, path=path, finding="object-invalid") from error
 
 
-def _sizes(objects: Objects, done: Surveyed) -> Iterator[tuple[int, str]]:
+def _sizes(objects: Objects, done: ObjectSurvey) -> Iterator[tuple[int, str]]:
     for sha in done.here:
         try:
-            status = entries.look(objects.path(sha))
+            status = entries.inspect(objects.path(sha))
             yield status.size if status.kind == "file" else 0, sha
         except StorageError as error:
             done.bad[sha] = error
 
 
-class Needed:
+class UnmetNeeds:
     """What checkpoints need and cannot have.
 
     Attributes:
@@ -147,13 +147,13 @@ class Needed:
 
     """
 
-    def __init__(self, done: Surveyed) -> None:
+    def __init__(self, done: ObjectSurvey) -> None:
         self.by: dict[str, list[str]] = {sha: [sha] for sha in done.bad if sha not in done.named}
         self.broken: dict[str, tuple[str, list[str]]] = {}
         for sha, _ in sorted(done.known.items(), key=lambda item: (item[1].at, item[0])):
             self._follow(done, sha)
 
-    def _follow(self, done: Surveyed, sha: str) -> None:
+    def _follow(self, done: ObjectSurvey, sha: str) -> None:
         """Go along a checkpoint's chain, as a reader does."""
         before: str | None = None
         shared: int | None = None
@@ -191,8 +191,12 @@ class Needed:
 
 
 def findings(
-    directory: SessionDirectory, done: Surveyed, needed: Needed, evidence: Evidence, of: DirectoryOf
-) -> Iterator[Found]:
+    directory: SessionDirectory,
+    done: ObjectSurvey,
+    needed: UnmetNeeds,
+    evidence: Evidence,
+    of: DirectoryOf,
+) -> Iterator[Diagnosis]:
     """Give what is wrong with objects, and with what checkpoints need of each other."""
     objects, id_ = directory.objects, directory.id
     for sha, error in sorted(done.bad.items()):
@@ -202,24 +206,24 @@ def findings(
     for sha in sorted(needed.by.keys() - done.bad.keys()):
         ids, path = _ids(needed.by[sha]), objects.path(sha)
         repair = adoption(directory, sha, evidence)
-        message = "has not arrived" + dependents.told(tuple(ids))
-        yield found("object-missing", path, message, session=id_, checkpoints=ids, repair=repair)
+        message = "has not arrived" + dependents.describe(tuple(ids))
+        yield diagnose("object-missing", path, message, session=id_, checkpoints=ids, repair=repair)
     for sha, (why, broken) in sorted(needed.broken.items()):
         ids = _ids(broken)
-        yield found("chain-broken", objects.path(sha), why, session=id_, checkpoints=ids)
+        yield diagnose("chain-broken", objects.path(sha), why, session=id_, checkpoints=ids)
     for sha in sorted(done.unknown):
-        yield found("object-unknown", objects.path(sha), "is of a kind not known here", session=id_)
+        yield diagnose("object-unknown", objects.path(sha), "is of a kind not known here", session=id_)
     for sha, checkpoint in sorted(done.known.items()):
         parent = checkpoint.parent
         if parent is not None and parent not in needed.by and done.lacks(parent):
             repair = adoption(directory, parent, evidence)
             message = f"follows {parent}, which has not arrived"
-            yield found("parent-missing", objects.path(sha), message, session=id_, repair=repair)
+            yield diagnose("parent-missing", objects.path(sha), message, session=id_, repair=repair)
 
 
 def _damaged(
     directory: SessionDirectory, sha: str, error: StorageError, ids: list[UUID], evidence: Evidence
-) -> Found:
+) -> Diagnosis:
     path = directory.objects.path(sha)
     kind, repair = "unreadable", None
     if isinstance(error, IncompleteError):
@@ -235,8 +239,8 @@ def _damaged(
             repair = Repair(
                 "set it aside", setting_aside(path, lambda: directory.objects.record(sha)), empties=True
             )
-    message = reason(error, path) + dependents.told(tuple(ids))
-    return found(kind, path, message, session=directory.id, checkpoints=ids, repair=repair)
+    message = reason(error, path) + dependents.describe(tuple(ids))
+    return diagnose(kind, path, message, session=directory.id, checkpoints=ids, repair=repair)
 
 
 def adoption(directory: SessionDirectory, sha: str, evidence: Evidence) -> Repair | None:
@@ -257,7 +261,7 @@ def is_record(directory: SessionDirectory, data: bytes) -> bool:
 
 def _misplaced(
     directory: SessionDirectory, sha: str, error: StorageError, ids: list[UUID], of: DirectoryOf
-) -> Found | None:
+) -> Diagnosis | None:
     """Tell of an object that is sound and another session's, and that nothing here needs."""
     own = checkpoint_id(sha)
     if not isinstance(error, CorruptObjectError) or error.finding != "object-invalid" or ids[1:]:
@@ -280,7 +284,7 @@ def _misplaced(
     repair = Repair("see that it is there, and set this one aside", move, its.id)
     message = f"belongs to session {its.id}, which {'has it too' if is_there else 'lacks it'}"
     cannot = ids if owned[1] and not is_there else []
-    return found(
+    return diagnose(
         "object-misplaced", path, message, session=directory.id, checkpoints=cannot, repair=repair
     )
 

@@ -11,12 +11,12 @@ from ...format.records import InvalidRecordError, sha256
 from ...format.refnames import ActiveRef, MetaRef, PurgeRef, RefNames
 from ...format.timestamps import following, to_datetime, to_unix_us
 from ...fs import files
-from ...store.refs import decode
+from ...store.refs import decode_record
 from ...store.session import SessionDirectory
 from ...store.view import SessionView
 from . import check_objects
-from .check_objects import DirectoryOf, Needed, Surveyed
-from .findings import Found, Repair, found, reason, setting_aside
+from .check_objects import DirectoryOf, ObjectSurvey, UnmetNeeds
+from .findings import Diagnosis, Repair, diagnose, reason, setting_aside
 from .sound_copies import Evidence, Proof, owner, readable
 
 AHEAD_US = 24 * 3600 * 1_000_000
@@ -26,13 +26,13 @@ AHEAD_US = 24 * 3600 * 1_000_000
 def findings(
     directory: SessionDirectory,
     view: SessionView,
-    done: Surveyed,
-    needed: Needed,
+    done: ObjectSurvey,
+    needed: UnmetNeeds,
     evidence: Evidence,
     of: DirectoryOf,
     claimed: Iterable[ActiveRef],
     now_us: int,
-) -> Iterator[Found]:
+) -> Iterator[Diagnosis]:
     """Give what is wrong with a session's refs, given its objects.
 
     ``claimed`` are the active refs after which foreign files and those of other stores are named.
@@ -50,16 +50,16 @@ def findings(
         yield _without_active(directory, view, complete, claimed)
     if not refs.meta and (done.here or refs.active):
         message = "has no meta record: its title and directory are not known"
-        yield found("meta-missing", directory.path, message, session=directory.id)
+        yield diagnose("meta-missing", directory.path, message, session=directory.id)
     if len(refs.active) > 1:
         message = f"has {len(refs.active)} active refs: heads that met, or a writer was interrupted"
-        yield found("active-refs-several", directory.path, message, session=directory.id)
+        yield diagnose("active-refs-several", directory.path, message, session=directory.id)
     yield from _clock(directory, refs, now_us)
 
 
 def _active(
-    directory: SessionDirectory, ref: ActiveRef, done: Surveyed, evidence: Evidence
-) -> Iterator[Found]:
+    directory: SessionDirectory, ref: ActiveRef, done: ObjectSurvey, evidence: Evidence
+) -> Iterator[Diagnosis]:
     path, id_ = directory.refs.path(ref), directory.id
     candidates = sorted(sha for sha in done.here if sha.startswith(ref.hash12))
     said, problem = None, None
@@ -68,7 +68,7 @@ def _active(
     except CorruptObjectError as error:
         problem = error
     except StorageError as error:
-        yield found("unreadable", path, reason(error, path), session=id_)
+        yield diagnose("unreadable", path, reason(error, path), session=id_)
     if said is not None and not done.lacks(said):
         candidates = [said]
     elif said is not None and candidates:
@@ -78,38 +78,38 @@ def _active(
         name = f"{said or ref.hash12 + '*'}.json"
         repair = check_objects.adoption(directory, said, evidence) if said else None
         message = f"names {name}, which has not arrived"
-        yield found("active-ref-dangling", path, message, session=id_, repair=repair)
+        yield diagnose("active-ref-dangling", path, message, session=id_, repair=repair)
     elif len(candidates) > 1:
         message = f"does not say which of {len(candidates)} objects it names"
-        yield found("active-ref-ambiguous", path, message, session=id_)
+        yield diagnose("active-ref-ambiguous", path, message, session=id_)
     elif done.is_no_checkpoint(candidates[0]):
         message = f"names {candidates[0]}.json, which is no checkpoint"
-        yield found("chain-broken", path, message, session=id_)
+        yield diagnose("chain-broken", path, message, session=id_)
     if problem is not None:
         repair = None
         if len(candidates) == 1:
             repair = Repair("write it anew", _rewriting(directory, ref, candidates[0]))
         kind = "not-regular" if problem.finding == "not-regular" else "active-ref-damaged"
-        yield found(kind, path, reason(problem, path), session=id_, repair=repair)
+        yield diagnose(kind, path, reason(problem, path), session=id_, repair=repair)
 
 
 def _record(
     directory: SessionDirectory, ref: MetaRef | PurgeRef, evidence: Evidence, of: DirectoryOf
-) -> Iterator[Found]:
+) -> Iterator[Diagnosis]:
     path, id_ = directory.refs.path(ref), directory.id
     try:
         directory.refs.record(ref)
     except CorruptObjectError as error:
         data = readable(path, directory.limit)
         if data is not None and not files.read_settled(path, data, directory.limit)[1]:
-            yield found("in-flight", path, "is being written just now", session=id_)
+            yield diagnose("in-flight", path, "is being written just now", session=id_)
         elif data is not None and sha256(data).startswith(ref.hash12):
             repair = _moving(directory, ref, data, of)
-            yield found(error.finding, path, reason(error, path), session=id_, repair=repair)
+            yield diagnose(error.finding, path, reason(error, path), session=id_, repair=repair)
         else:
             yield _damaged(directory, ref, error, evidence)
     except StorageError as error:
-        yield found("unreadable", path, reason(error, path), session=id_)
+        yield diagnose("unreadable", path, reason(error, path), session=id_)
 
 
 def _damaged(
@@ -117,7 +117,7 @@ def _damaged(
     ref: MetaRef | PurgeRef,
     error: CorruptObjectError,
     evidence: Evidence,
-) -> Found:
+) -> Diagnosis:
     path, kind, repair = directory.refs.path(ref), error.finding, None
     proof = evidence.find(path, ref.hash12)
     if proof is not None and proof.path == path:
@@ -128,7 +128,7 @@ def _damaged(
         repair = Repair(
             "set it aside", setting_aside(path, lambda: directory.refs.record(ref)), empties=True
         )
-    return found(kind, path, reason(error, path), session=directory.id, repair=repair)
+    return diagnose(kind, path, reason(error, path), session=directory.id, repair=repair)
 
 
 def _moving(
@@ -140,7 +140,7 @@ def _moving(
     if its is None:
         return None
     try:
-        at = decode(ref, data, str(session)).at
+        at = decode_record(ref, data, str(session)).at
     except InvalidRecordError:
         return None
     own = ref._replace(at=at)
@@ -156,13 +156,13 @@ def _moving(
 
 def _without_active(
     directory: SessionDirectory, view: SessionView, complete: set[str], claimed: Iterable[ActiveRef]
-) -> Found:
+) -> Diagnosis:
     """Tell of a session without active refs; the latest that can be told of takes their place."""
     try:
         head = view.active()[0]
     except StorageError:
         message = "has no active ref, and no checkpoint of it is complete"
-        return found("active-ref-missing", directory.path, message, session=directory.id)
+        return diagnose("active-ref-missing", directory.path, message, session=directory.id)
     choices = [(head.checkpoint.at, head.sha)]
     for ref in claimed:
         choices += [(ref.at, sha) for sha in complete if sha.startswith(ref.hash12)]
@@ -170,10 +170,10 @@ def _without_active(
     what = f"make checkpoint {checkpoint_id(sha)} active"
     repair = Repair(what, lambda: directory.publish(sha, at), last=True)
     message = "has no active ref: the newest complete checkpoint counts as active"
-    return found("active-ref-missing", directory.path, message, session=directory.id, repair=repair)
+    return diagnose("active-ref-missing", directory.path, message, session=directory.id, repair=repair)
 
 
-def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator[Found]:
+def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator[Diagnosis]:
     highest = refs.highest_at
     if highest is None or to_unix_us(to_datetime(highest)) <= now_us + AHEAD_US:
         return
@@ -182,10 +182,10 @@ def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator
         following(highest)
     except InvalidRequestError:
         message = f"has a ref of {highest}, after which there is no time: nothing can be written"
-        yield found("clock-exhausted", path, message, session=directory.id)
+        yield diagnose("clock-exhausted", path, message, session=directory.id)
     else:
         message = f"has a ref of {highest}, which is not yet: a clock was wrong"
-        yield found("clock-ahead", path, message, session=directory.id)
+        yield diagnose("clock-ahead", path, message, session=directory.id)
 
 
 def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from ...fs import entries, files
 from ...fs.files import Files
 from ...store.root import HEADER, ROOT_FILES, SESSIONS, Root
 from .check_session import odd
-from .findings import Found, Repair, found, reason
+from .findings import Diagnosis, Repair, diagnose, reason
 from .letter_case import intended, misnamed
 from .sound_copies import readable
 
@@ -19,7 +19,7 @@ _OWNERS = frozenset({".git", ".stfolder", ".stignore", ".stversions", ".hg", ".s
 """What lies in a root because somebody keeps or syncs it as a whole."""
 
 
-def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Found]:
+def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Diagnosis]:
     """Give what is wrong at the root.
 
     ``nothing_unknown`` tells that all records are of format 1, which proves the header of a store.
@@ -34,27 +34,27 @@ def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Fo
     for name in sorted(files.names(root.sessions)):
         if not is_session_name(name):
             yield _strange(files.join(root.sessions, name))
-    if entries.look(root.sessions).kind in ("file", "other"):
+    if entries.inspect(root.sessions).kind in ("file", "other"):
         repair = Repair("set it aside", lambda: files.set_aside(root.sessions))
-        yield found("not-regular", root.sessions, "is no directory", repair=repair)
+        yield diagnose("not-regular", root.sessions, "is no directory", repair=repair)
     for path, target, within in root.links():
         yield link(path, target, within)
 
 
-def _strange(path: str) -> Found:
+def _strange(path: str) -> Diagnosis:
     right = intended(path)
     return odd(path) if right is None else misnamed(path, right)
 
 
-def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Found:
+def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Diagnosis:
     """Return what to tell of a link in the place of a directory."""
     if within:
-        return found("link", path, f"is a link to {target}", session=session)
+        return diagnose("link", path, f"is a link to {target}", session=session)
     message = f"is a link to {target}, which is not the same directory of a store: it is only read"
-    return found("link-outside", path, message, session=session)
+    return diagnose("link-outside", path, message, session=session)
 
 
-def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Found]:
+def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Diagnosis]:
     path, sound = files.join(root.path, HEADER), ROOT_FILES[HEADER]
     # A store with records of a kind that is not known may be of a newer version.
     write = Repair("write it", _writing(root, writer, HEADER)) if nothing_unknown else None
@@ -62,36 +62,36 @@ def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Fou
         root.check_format()
         data = files.read_file(path)
     except FormatError as error:
-        yield found("format-unknown", path, f"is of a newer version: {error.message}")
+        yield diagnose("format-unknown", path, f"is of a newer version: {error.message}")
     except CorruptObjectError as error:
         kind = "not-regular" if error.finding == "not-regular" else "header-damaged"
-        yield found(kind, path, reason(error, path), repair=write)
+        yield diagnose(kind, path, reason(error, path), repair=write)
     except StorageError as error:
-        yield found("unreadable", path, reason(error, path))
+        yield diagnose("unreadable", path, reason(error, path))
     else:
         if data is None:
-            yield found("header-missing", path, "has not arrived", repair=write)
+            yield diagnose("header-missing", path, "has not arrived", repair=write)
         elif data != sound:
-            yield found("root-file-changed", path, "says the same in other bytes")
+            yield diagnose("root-file-changed", path, "says the same in other bytes")
 
 
-def _fixed(root: Root, writer: Files, name: str, expected: bytes) -> Iterator[Found]:
+def _fixed(root: Root, writer: Files, name: str, expected: bytes) -> Iterator[Diagnosis]:
     path = files.join(root.path, name)
     write = Repair("write it", _writing(root, writer, name))
     try:
         data = files.read_file(path, len(expected))
     except files.NotRegularError as error:
-        yield found("not-regular", path, reason(error, path), repair=write)
+        yield diagnose("not-regular", path, reason(error, path), repair=write)
         return
     except TooLargeError:
         data = b""
     except StorageError as error:
-        yield found("unreadable", path, reason(error, path))
+        yield diagnose("unreadable", path, reason(error, path))
         return
     if data is None:
-        yield found("root-file-missing", path, "is missing", repair=write)
+        yield diagnose("root-file-missing", path, "is missing", repair=write)
     elif data != expected:
-        yield found("root-file-changed", path, "is not as this version writes it: left to its owner")
+        yield diagnose("root-file-changed", path, "is not as this version writes it: left to its owner")
 
 
 def _writing(root: Root, writer: Files, name: str) -> Callable[[], None]:

@@ -13,14 +13,14 @@ from ...format.ids import sha256_in
 from ...format.records import InvalidRecordError
 from ...format.refnames import ActiveRef, MetaRef, PurgeRef, RefNames, parse
 from ...fs import entries, files, tempfiles
-from ...store.refs import decode
+from ...store.refs import decode_record
 from ...store.root import OBJECTS, REFS
 from ...store.session import SessionDirectory
 from ...store.view import SessionView
 from .. import purge
 from . import check_objects, check_refs, findings
-from .check_objects import DirectoryOf, Needed, Reading, Surveyed
-from .findings import Found, Repair, found
+from .check_objects import DirectoryOf, ObjectSurvey, ReadingScope, UnmetNeeds
+from .findings import Diagnosis, Repair, diagnose
 from .letter_case import intended, misnamed
 from .sound_copies import Evidence
 
@@ -29,22 +29,22 @@ _ASIDE = re.compile(r"\.corrupt-\d+$")
 _REF = re.compile(r"(active|meta|purge)\.[0-9TZ]+-[0-9a-f]{12}(?![0-9a-f])", re.ASCII)
 
 
-class Examined(NamedTuple):
-    """What was found in a session, and what was read of it."""
+class SessionExamination(NamedTuple):
+    """The findings in a session, and what was read of it."""
 
-    found: list[Found]
-    objects: Surveyed
+    diagnoses: list[Diagnosis]
+    objects: ObjectSurvey
 
 
 def examine(
     directory: SessionDirectory,
-    reading: Reading,
+    reading: ReadingScope,
     elsewhere: Iterable[str],
     of: DirectoryOf,
     now_us: int,
     *,
     private: bool,
-) -> Examined:
+) -> SessionExamination:
     """Look at everything in a session's directory.
 
     Args:
@@ -59,7 +59,7 @@ def examine(
     view = directory.look()
     seen = view.refs
     surveyed = check_objects.survey(view, reading)
-    needed = Needed(surveyed)
+    needed = UnmetNeeds(surveyed)
     strange = {path: intended(path) for path in sorted(_foreign(directory))}
     foreign = [path for path, right in strange.items() if right is None]
     bad = [directory.objects.path(sha) for sha in surveyed.bad]
@@ -72,7 +72,7 @@ def examine(
         *unreadable,
     ]
     results = _without_emptying(results, len(surveyed.here) + len(seen.active) + len(seen.meta))
-    adopting = _Adopting(directory, view, surveyed, evidence)
+    adopting = _Adoption(directory, view, surveyed, evidence)
     for path in foreign:
         results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
     results += filter(None, map(adopting.found, there))
@@ -82,13 +82,13 @@ def examine(
         results += _purged(directory)
     if not (surveyed.here or any(seen)) and files.is_directory(directory.path):
         message = "holds nothing of a session"
-        results.append(found("session-empty", directory.path, message, session=directory.id))
+        results.append(diagnose("session-empty", directory.path, message, session=directory.id))
     if not private:
         results += _modes(directory, seen, surveyed)
-    return Examined(results, surveyed)
+    return SessionExamination(results, surveyed)
 
 
-def _without_emptying(results: list[Found], names: int) -> list[Found]:
+def _without_emptying(results: list[Diagnosis], names: int) -> list[Diagnosis]:
     """Leave damaged files where they are if nothing else of the session is: it would be gone."""
     going = [each for each in results if each.repair and (each.repair.empties or each.repair.changes)]
     if len(going) < names:
@@ -121,7 +121,7 @@ def _foreign(directory: SessionDirectory) -> Iterator[str]:
             yield path
 
 
-def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Found]]:
+def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Diagnosis]]:
     """Return the files of the session in other stores, and what keeps them from being looked at."""
     paths: list[str] = []
     try:
@@ -129,45 +129,47 @@ def _elsewhere(evidence: Evidence, session: UUID) -> tuple[list[str], list[Found
             paths += evidence.elsewhere(inside)
     except StorageError as error:
         path = error.path or ""
-        return paths, [found("unreadable", path, findings.reason(error, path), session=session)]
+        return paths, [diagnose("unreadable", path, findings.reason(error, path), session=session)]
     return paths, []
 
 
-def _purged(directory: SessionDirectory) -> Iterator[Found]:
+def _purged(directory: SessionDirectory) -> Iterator[Diagnosis]:
     """Tell once of all files that were purged, and are here."""
     if hidden := purge.hidden_files(directory):
         message = f"has {len(hidden)} files that were purged, and are not shown"
         repair = Repair("remove them", partial(purge.sweep, directory))
-        yield found("purged", directory.path, message, session=directory.id, repair=repair)
+        yield diagnose("purged", directory.path, message, session=directory.id, repair=repair)
 
 
-def _directories(directory: SessionDirectory) -> Iterator[Found]:
+def _directories(directory: SessionDirectory) -> Iterator[Diagnosis]:
     """Tell of what has the name of a directory and is none; of links others tell."""
     for path in (directory.path, directory.objects.directory, directory.refs.directory):
-        status = entries.look(path)
+        status = entries.inspect(path)
         if status.kind in ("file", "other"):
             repair = None
             if path != directory.path:  # whatever a person wants with that
                 repair = Repair("set it aside", partial(files.set_aside, path))
             message = "is no directory, and has the name of one"
-            yield found("not-regular", path, message, session=directory.id, repair=repair)
+            yield diagnose("not-regular", path, message, session=directory.id, repair=repair)
             return
 
 
-def odd(path: str, session: UUID | None = None, *, needed: bool = False) -> Found:
+def odd(path: str, session: UUID | None = None, *, needed: bool = False) -> Diagnosis:
     """Return what to tell of a file that is none of the format's; ``needed``: it has proven bytes."""
     if tempfiles.is_temporary(path):
         if tempfiles.is_abandoned(path):
             repair = None if needed else Repair("remove it", lambda: _remove_abandoned(path))
             message = "was left by a writer that was killed more than 24 hours ago"
-            return found("temporary-abandoned", path, message, session=session, repair=repair)
-        return found("temporary", path, "is being written, or its writer was killed", session=session)
+            return diagnose("temporary-abandoned", path, message, session=session, repair=repair)
+        return diagnose(
+            "temporary", path, "is being written, or its writer was killed", session=session
+        )
     if _ASIDE.search(path):
-        return found("set-aside", path, "is a damaged file that was set aside", session=session)
+        return diagnose("set-aside", path, "is a damaged file that was set aside", session=session)
     if _CONFLICT.search(files.name_of(path)):
         message = "is the copy that a sync tool made of a file in conflict"
-        return found("conflict-copy", path, message, session=session)
-    return found("foreign", path, "is none of the store's files", session=session)
+        return diagnose("conflict-copy", path, message, session=session)
+    return diagnose("foreign", path, "is none of the store's files", session=session)
 
 
 def _remove_abandoned(path: str) -> None:
@@ -176,7 +178,7 @@ def _remove_abandoned(path: str) -> None:
         raise InternalError(f"{path} cannot be removed", path=path)
 
 
-class _Adopting:
+class _Adoption:
     """Tells of files that are records of this session which are missing here.
 
     Their names have to carry the hash of their bytes, as that of a copy in conflict does: any bytes
@@ -184,7 +186,7 @@ class _Adopting:
     """
 
     def __init__(
-        self, directory: SessionDirectory, view: SessionView, surveyed: Surveyed, evidence: Evidence
+        self, directory: SessionDirectory, view: SessionView, surveyed: ObjectSurvey, evidence: Evidence
     ) -> None:
         self._directory = directory
         self._evidence = evidence
@@ -196,7 +198,7 @@ class _Adopting:
             *view.objects.hidden,
         }
 
-    def found(self, path: str) -> Found | None:
+    def found(self, path: str) -> Diagnosis | None:
         """Tell of a file, if it is one of a record that nobody has told of."""
         claimed, directory = claim(path), self._directory
         if claimed is None or claimed in self._had or path in self._evidence.used:
@@ -217,16 +219,16 @@ class _Adopting:
             return None  # which one is active is told where none is
         self._had.add(claimed)
         message, repair = f"has the bytes of {name}, which is missing", Repair(f"store {name}", put)
-        return found("adoptable", path, message, session=directory.id, repair=repair)
+        return diagnose("adoptable", path, message, session=directory.id, repair=repair)
 
     def _is_record(self, data: bytes, ref: MetaRef | PurgeRef) -> bool:
         try:
-            return decode(ref, data, str(self._directory.id)).at == ref.at
+            return decode_record(ref, data, str(self._directory.id)).at == ref.at
         except InvalidRecordError:
             return False
 
 
-def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> Iterator[Found]:
+def _modes(directory: SessionDirectory, seen: RefNames, surveyed: ObjectSurvey) -> Iterator[Diagnosis]:
     """Tell once of all files and directories that other users may read, write or list."""
     ours = [directory.path, directory.objects.directory, directory.refs.directory]
     ours += map(directory.refs.path, seen.active)
@@ -236,7 +238,7 @@ def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> I
     open_: list[str] = []
     for path in ours:
         try:
-            status = entries.look(path)
+            status = entries.inspect(path)
         except StorageError:
             continue  # told elsewhere
         if (
@@ -248,7 +250,7 @@ def _modes(directory: SessionDirectory, seen: RefNames, surveyed: Surveyed) -> I
     if open_:
         message = f"has {len(open_)} files and directories that other users may read or write"
         repair = Repair("take that away", lambda: _restrict(open_))
-        yield found("modes-open", directory.path, message, session=directory.id, repair=repair)
+        yield diagnose("modes-open", directory.path, message, session=directory.id, repair=repair)
 
 
 def _restrict(paths: list[str]) -> None:

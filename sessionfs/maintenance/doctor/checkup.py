@@ -15,9 +15,9 @@ from ...store.objects import ObjectCache
 from ...store.root import SESSIONS, Root
 from ...store.session import Environment, SessionDirectory
 from . import check_root as roots
-from .check_objects import Reading, Surveyed
+from .check_objects import ObjectSurvey, ReadingScope
 from .check_session import examine
-from .findings import Found, found, reason
+from .findings import Diagnosis, diagnose, reason
 
 _ORDER = list(Severity)
 
@@ -29,7 +29,7 @@ class _Figures(NamedTuple):
     bytes_read: int = 0
 
     @classmethod
-    def of(cls, surveyed: Surveyed) -> _Figures:
+    def of(cls, surveyed: ObjectSurvey) -> _Figures:
         here, known = len(surveyed.here), len(surveyed.known)
         return cls(known, here, surveyed.read, surveyed.bytes_read)
 
@@ -50,7 +50,7 @@ class Checkup:
         self,
         root: Root,
         environment: Environment,
-        reading: Reading,
+        reading: ReadingScope,
         sources: list[str],
         *,
         repairing: bool,
@@ -62,7 +62,7 @@ class Checkup:
         self._reading = reading
         self._sources = sources
         self._repairing = repairing
-        self._found: dict[UUID | None, list[Found]] = {}
+        self._found: dict[UUID | None, list[Diagnosis]] = {}
         self._figures: dict[UUID, _Figures] = {}
 
     def run(
@@ -103,12 +103,12 @@ class Checkup:
         links = [each for each in self._root.links(session) if each[0] != self._root.sessions]
         is_ours = self._directory_to_write(session) is not None
 
-        def look() -> list[Found]:
+        def look() -> list[Diagnosis]:
             try:
                 results = self._examine(session)
             except StorageError as error:
                 path = error.path or self._root.session_path(session)
-                results = [found("unreadable", path, reason(error, path), session=session)]
+                results = [diagnose("unreadable", path, reason(error, path), session=session)]
             if not is_ours:
                 results = [each.without_repair() for each in results]
             return results + [roots.link(*each, session=session) for each in links]
@@ -125,7 +125,7 @@ class Checkup:
         writer = self._environment.files
         self._treat(None, lambda: list(roots.findings(self._root, writer, nothing_unknown=known)))
 
-    def _examine(self, session: UUID) -> list[Found]:
+    def _examine(self, session: UUID) -> list[Diagnosis]:
         examined = examine(
             self._directory(session),
             self._reading,
@@ -135,11 +135,11 @@ class Checkup:
             private=self._is_private(),
         )
         self._figures[session] = _Figures.of(examined.objects)
-        return examined.found
+        return examined.diagnoses
 
-    def _treat(self, about: UUID | None, look: Callable[[], list[Found]]) -> list[Found]:
+    def _treat(self, about: UUID | None, look: Callable[[], list[Diagnosis]]) -> list[Diagnosis]:
         """Look, and do what can be done, until that is nothing new; return what was done."""
-        results, treated = look(), list[Found]()
+        results, treated = look(), list[Diagnosis]()
         done: set[tuple[str, str]] = set()
         while self._repairing:
             now = list(_repaired(results, last=False)) or list(_repaired(results, last=True))
@@ -164,12 +164,12 @@ class Checkup:
     def _is_private(self) -> bool:
         """Tell whether other users cannot reach anything in the store."""
         return any(
-            not entries.look(path).mode & entries.OTHERS
+            not entries.inspect(path).mode & entries.OTHERS
             for path in (self._root.path, self._root.sessions)
         )
 
 
-def _repaired(results: list[Found], *, last: bool) -> Iterator[Found]:
+def _repaired(results: list[Diagnosis], *, last: bool) -> Iterator[Diagnosis]:
     """Do what can be done about each finding, and give those about which it was done."""
     for each in results:
         if each.repair is None or each.repair.last != last:

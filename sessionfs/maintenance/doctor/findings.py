@@ -75,19 +75,19 @@ class Repair(NamedTuple):
     empties: bool = False
 
 
-class Found(NamedTuple):
+class Diagnosis(NamedTuple):
     """A finding, and what can be done about it here."""
 
     finding: Finding
     repair: Repair | None
 
-    def without_repair(self) -> Found:
+    def without_repair(self) -> Diagnosis:
         """Return the finding as one about which nothing can be done here."""
         self.finding.repair = None
-        return Found(self.finding, None)
+        return Diagnosis(self.finding, None)
 
 
-def found(
+def diagnose(
     kind: str,
     path: str,
     message: str,
@@ -95,11 +95,11 @@ def found(
     session: UUID | None = None,
     checkpoints: Iterable[UUID] = (),
     repair: Repair | None = None,
-) -> Found:
+) -> Diagnosis:
     """Return a finding of a kind; the message goes on after the path."""
     what = None if repair is None else repair.what
     finding = Finding(kind, KINDS[kind], path, f"{path} {message}", session, list(checkpoints), what)
-    return Found(finding, repair)
+    return Diagnosis(finding, repair)
 
 
 def setting_aside(path: str, read: Callable[[], object]) -> Callable[[], None]:

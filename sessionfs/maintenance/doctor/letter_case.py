@@ -9,7 +9,7 @@ from ...format.ids import is_session_name, sha256_in
 from ...format.refnames import parse
 from ...fs import files
 from ...store.root import OBJECTS, REFS, ROOT_FILES, SESSIONS
-from .findings import Found, Repair, found
+from .findings import Diagnosis, Repair, diagnose
 
 _FIXED = {name.lower(): name for name in (*ROOT_FILES, SESSIONS, OBJECTS, REFS)}
 _TIME = re.compile(r"[0-9]{8}t[0-9]{12}z")
@@ -29,12 +29,12 @@ def intended(path: str) -> str | None:
     return None if files.exists(there) else there
 
 
-def misnamed(path: str, right: str, session: UUID | None = None) -> Found:
+def misnamed(path: str, right: str, session: UUID | None = None) -> Diagnosis:
     """Return what to tell of a file or directory that nobody finds under its name."""
     name = files.name_of(right)
     repair = Repair(f"name it {name}", lambda: files.rename(path, right))
     message = f"is {name} in other letters: nothing of it is read"
-    return found("letter-case", path, message, session=session, repair=repair)
+    return diagnose("letter-case", path, message, session=session, repair=repair)
 
 
 def _is_ours(name: str) -> bool:

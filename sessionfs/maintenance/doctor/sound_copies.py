@@ -23,11 +23,11 @@ _DIGITS = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
 
 
-class _Named(msgspec.Struct):
+class _SessionField(msgspec.Struct):
     session: str
 
 
-_decode_named = decoder(_Named)
+_decode_named = decoder(_SessionField)
 
 
 class Proof(NamedTuple):

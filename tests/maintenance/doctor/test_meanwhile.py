@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sessionfs.maintenance.doctor import check_objects, checkup
-from sessionfs.maintenance.doctor.check_objects import Reading, Surveyed
-from sessionfs.maintenance.doctor.findings import Found
+from sessionfs.maintenance.doctor.check_objects import ObjectSurvey, ReadingScope
+from sessionfs.maintenance.doctor.findings import Diagnosis
 from sessionfs.store.objects import Objects
 from sessionfs.store.view import SessionView
 
@@ -25,7 +25,7 @@ def before_repairs(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object
     """Let something happen once, after the first look that found what can be repaired."""
     real = checkup._repaired
 
-    def repaired(results: list[Found], *, last: bool) -> object:
+    def repaired(results: list[Diagnosis], *, last: bool) -> object:
         if any(each.repair for each in results):
             monkeypatch.setattr(checkup, "_repaired", real)
             happens()
@@ -141,7 +141,7 @@ def test_an_object_that_arrives_after_the_others_were_listed_is_not_missing(
     conflict(path)
     assert of_kind(store.verify(), "adoptable")
 
-    def arrive(view: SessionView, reading: Reading) -> Surveyed:
+    def arrive(view: SessionView, reading: ReadingScope) -> ObjectSurvey:
         done = real(view, reading)
         if view.id == store.session:
             write(path, good)
