@@ -88,6 +88,10 @@ class AsyncFileStorage:
         """See ``FileStorage.checkpoint_path``."""
         return await asyncio.to_thread(self._sync.checkpoint_path, checkpoint_id)
 
+    async def session_ids(self) -> list[UUID]:
+        """See ``FileStorage.session_ids``."""
+        return await asyncio.to_thread(self._sync.session_ids)
+
     async def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
         """See ``FileStorage.list_sessions``."""
         return await asyncio.to_thread(self._sync.list_sessions, query)

@@ -165,6 +165,10 @@ class FileStorage:
 
     # Sessions
 
+    def session_ids(self) -> list[UUID]:
+        """Return the ids of all sessions here, in ascending order; no file of theirs is read."""
+        return self._root.session_ids()
+
     def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
         """Return a page of the sessions that match, newest ``updated_at`` first.
 

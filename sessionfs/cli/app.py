@@ -11,20 +11,32 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from . import (
-    changing,
-    comparing,
-    exporting,
-    finding,
-    following,
-    health,
-    importing,
-    indexing,
-    merging,
-    output,
-    reading,
-    watching,
+from . import opening, output
+from .commands import (
+    cat,
+    diff,
+    doctor,
+    export,
+    follow,
+    fork,
+    import_,
+    index,
+    log,
+    ls,
+    merge,
+    path,
+    purge,
+    relocate,
+    rename,
+    restore,
+    rewind,
+    rm,
+    search,
+    show,
+    stats,
+    watch,
 )
+from .options import Store
 from .text import harmless
 
 # click's UsageError, from wherever this version of typer has it.
@@ -92,32 +104,34 @@ def _options(
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    store: Store = None,
 ) -> None:
     """Options that stand before the command."""
+    opening.before_command.set(store)
 
 
 for name, command, example in (
-    ("import", importing.import_, "sessionfs import --dry-run"),
-    ("follow", following.follow, "sessionfs follow --relaxed"),
-    ("ls", finding.ls, "sessionfs ls --search decorators -n 5"),
-    ("search", finding.search, "sessionfs search 'fn(a, b)' --role assistant --since 1w"),
-    ("show", reading.show, "sessionfs show @1 --full"),
-    ("log", reading.log, "sessionfs log 0199f3a2"),
-    ("diff", comparing.diff, "sessionfs diff @1 @2, or: sessionfs diff @1:3f2a9c41 :9be1f0c2"),
-    ("cat", exporting.cat, "sessionfs cat @1 3 | jq .content"),
-    ("export", exporting.export, "sessionfs export @1 -o session.html"),
-    ("path", reading.path, 'cd "$(sessionfs path @1)" && ls objects refs'),
-    ("rewind", changing.rewind, "sessionfs rewind @1 3f2a9c41d07e"),
-    ("fork", changing.fork, "sessionfs fork @1 --checkpoint 3f2a9c41d07e --title 'Another way'"),
-    ("rename", changing.rename, "sessionfs rename @1 Watering the tomatoes"),
-    ("rm", changing.rm, "sessionfs rm 0199f3a2 @1"),
-    ("restore", changing.restore, "sessionfs restore 0199f3a2"),
-    ("merge", merging.merge, "sessionfs merge /mnt/laptop/.sessionfs"),
-    ("purge", changing.purge, "sessionfs purge 0199f3a2 --dry-run"),
-    ("relocate", changing.relocate, "sessionfs relocate ~/work ~/src --dry-run"),
-    ("stats", finding.stats, "sessionfs stats --since 1w"),
-    ("watch", watching.watch, "sessionfs watch --json | jq -r .event"),
-    ("index", indexing.index, "sessionfs index --rebuild"),
-    ("doctor", health.doctor, "sessionfs doctor --repair --from /mnt/backup/sessionfs"),
+    ("import", import_.import_, "sessionfs import --dry-run"),
+    ("follow", follow.follow, "sessionfs follow --relaxed"),
+    ("ls", ls.ls, "sessionfs ls --search decorators -n 5"),
+    ("search", search.search, "sessionfs search 'fn(a, b)' --role assistant --since 1w"),
+    ("show", show.show, "sessionfs show @1 --full"),
+    ("log", log.log, "sessionfs log 0199f3a2"),
+    ("diff", diff.diff, "sessionfs diff @1 @2, or: sessionfs diff @1:3f2a9c41 :9be1f0c2"),
+    ("cat", cat.cat, "sessionfs cat @1 3 | jq .content"),
+    ("export", export.export, "sessionfs export @1 -o session.html"),
+    ("path", path.path, 'cd "$(sessionfs path @1)" && ls objects refs'),
+    ("rewind", rewind.rewind, "sessionfs rewind @1 3f2a9c41d07e"),
+    ("fork", fork.fork, "sessionfs fork @1 --checkpoint 3f2a9c41d07e --title 'Another way'"),
+    ("rename", rename.rename, "sessionfs rename @1 Watering the tomatoes"),
+    ("rm", rm.rm, "sessionfs rm 0199f3a2 @1"),
+    ("restore", restore.restore, "sessionfs restore 0199f3a2"),
+    ("merge", merge.merge, "sessionfs merge /mnt/laptop/.sessionfs"),
+    ("purge", purge.purge, "sessionfs purge 0199f3a2 --dry-run"),
+    ("relocate", relocate.relocate, "sessionfs relocate ~/work ~/src --dry-run"),
+    ("stats", stats.stats, "sessionfs stats --since 1w"),
+    ("watch", watch.watch, "sessionfs watch --json | jq -r .event"),
+    ("index", index.index, "sessionfs index --rebuild"),
+    ("doctor", doctor.doctor, "sessionfs doctor --repair --from /mnt/backup/sessionfs"),
 ):
     app.command(name, epilog=f"Example: {example}")(command)

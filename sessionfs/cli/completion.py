@@ -9,7 +9,7 @@ import typer
 from ..errors import StorageError
 from ..models import SessionStatus
 from ..storage import FileStorage
-from . import resolve
+from . import opening, resolve
 from .text import one_line
 
 _MOST = 50
@@ -17,9 +17,10 @@ _MOST = 50
 
 def sessions(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the ids that begin so, each with its title; of ``@``, which number is which session."""
-    store = context.params.get("store")  # a text, where this version of typer has not converted it
+    # A text, where this version of typer has not converted it.
+    store = context.params.get("store") or (context.parent and context.parent.params.get("store"))
     try:
-        with FileStorage(resolve.root(Path(store) if store else None), message_type=dict) as storage:
+        with FileStorage(opening.root(Path(store) if store else None), message_type=dict) as storage:
             found = resolve.all_sessions(storage)
     except (StorageError, OSError):
         return []  # a shell has no place for errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +9,8 @@ from typing import Annotated
 import typer
 
 from ..models import SessionVisibility
-from ..storage import FileStorage
-from . import completion, resolve
+from . import completion
 from .text import moment
-
-_MOST_WORKERS = 8
 
 
 def a_moment(text: str) -> datetime:
@@ -47,6 +43,14 @@ SessionArgument = Annotated[
     typer.Argument(
         help="A unique prefix of an id, words of a title, or @1.",
         metavar="SESSION",
+        autocompletion=completion.sessions,
+    ),
+]
+SessionArguments = Annotated[
+    list[str],
+    typer.Argument(
+        help="Unique prefixes of ids, words of titles (quoted), or @1.",
+        metavar="SESSION...",
         autocompletion=completion.sessions,
     ),
 ]
@@ -87,18 +91,3 @@ Until = Annotated[
     typer.Option(parser=a_moment, metavar="WHEN", help="Changed before.", show_default=False),
 ]
 WithDeleted = Annotated[bool, typer.Option("--all", "-a", help="Deleted ones too.")]
-
-
-def absolute(path: Path | None) -> str | None:
-    """Return a directory as sessions carry it."""
-    return None if path is None else os.path.abspath(path)
-
-
-def open_store(store: Path | None) -> FileStorage:
-    """Open the store that a command is about."""
-    return FileStorage(resolve.root(store), message_type=dict)
-
-
-def workers() -> int:
-    """Return how many processes may read a large store at once."""
-    return min(os.cpu_count() or 1, _MOST_WORKERS)

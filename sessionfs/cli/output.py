@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from ..errors import CorruptObjectError, IncompleteError, StorageError
+from ..models import Gap
 from .text import harmless, harmless_json
 
 PARTIAL = "--partial takes what can be read; sessionfs doctor says what is damaged"
@@ -200,3 +201,14 @@ def print_json(value: Any) -> None:
         raw = json.dumps(msgspec.to_builtins(value), indent=2).encode()
     sys.stdout.buffer.write(harmless_json(raw) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def note_gaps(gaps: list[Gap]) -> None:
+    """Say what is not among what was printed: nothing is left out silently."""
+    for gap in gaps:
+        place = (
+            f"message {gap.start}"
+            if gap.count == 1
+            else f"messages {gap.start} to {gap.start + gap.count - 1}"
+        )
+        note(f"! {place} cannot be read: {gap.problem}")

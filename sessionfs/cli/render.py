@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..exporters import branches
-from ..format.ids import HASH12
 from ..messages import parts
 from ..models import (
     ActiveChanged,
@@ -37,7 +36,7 @@ from ..models import (
     Severity,
 )
 from .resolve import short_ids
-from .text import ago, counted, harmless, one_line
+from .text import ago, checkpoint_digits, counted, harmless, one_line
 
 ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
 _BAR, _LONGEST_BAR = 30, 80
@@ -168,14 +167,14 @@ def log(
         line.append(f"{one_line(origin.title, 60) or '(no title)'} " if origin else "", "default")
         line.append(short[origin.id] if origin else str(found.forked_from.session_id), "yellow")
         line.append("" if origin else ", which is not here,", "default")
-        line.append(f" at {found.forked_from.checkpoint_id.hex[:HASH12]}", "default")
+        line.append(f" at {checkpoint_digits(found.forked_from.checkpoint_id)}", "default")
         _print_cut(console, line)
 
 
 def _checkpoint(
     checkpoint: CheckpointSummary, now: datetime, active: UUID | None, heads: set[UUID]
 ) -> Text:
-    line = Text(checkpoint.id.hex[:HASH12], "yellow")
+    line = Text(checkpoint_digits(checkpoint.id), "yellow")
     if checkpoint.id == active:
         line.append(" (active)", "bold green")
     elif checkpoint.id in heads:
@@ -191,7 +190,7 @@ def _checkpoint(
 
 def _fork(fork: SessionSummary, short: dict[UUID, str]) -> Text:
     """Return the line of a session that was forked from the one that is shown."""
-    at = f" at {fork.forked_from.checkpoint_id.hex[:HASH12]}" if fork.forked_from else ""
+    at = f" at {checkpoint_digits(fork.forked_from.checkpoint_id)}" if fork.forked_from else ""
     line = Text(f"→ forked{at}  ", "magenta").append(short[fork.id], "yellow")
     line.append(f"  {one_line(fork.title, 60) or '(no title)'}", "default")
     return line.append("  deleted" if fork.status is SessionStatus.DELETED else "", "red")
@@ -226,10 +225,10 @@ def event(console: Console, told: Event) -> None:
             if told.session.problem is not None:
                 line.append(f"  ! {harmless(told.session.problem)}", "red")
         case CheckpointCreated():
-            line.append(f"checkpoint  {told.checkpoint.id.hex[:HASH12]}", "bold cyan")
+            line.append(f"checkpoint  {checkpoint_digits(told.checkpoint.id)}", "bold cyan")
             line.append(f"  {counted(told.checkpoint.message_count, 'message')}")
         case ActiveChanged():
-            line.append(f"active  {told.active.hex[:HASH12]}", "bold cyan")
+            line.append(f"active  {checkpoint_digits(told.active)}", "bold cyan")
         case SessionDeleted():
             line.append("removed  " if told.removed else "deleted  ", "bold red")
             line.append(one_line(told.session.title, 60))

@@ -1,41 +1,22 @@
-"""Which store, and which session an argument means."""
+"""Which session or checkpoint an argument means."""
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from uuid import UUID
 
 from ..errors import InvalidRequestError, NotFoundError
-from ..format.ids import parse_session_id
 from ..models import ListCheckpointsQuery, ListSessionsQuery, SessionStatus, SessionSummary
 from ..storage import FileStorage
 from .text import one_line
 
-ROOT_VARIABLE = "SESSIONFS_ROOT"
 _NEWEST = re.compile(r"@([1-9]\d*)")
 _HEX = re.compile(r"[0-9a-fA-F-]{4,36}")
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST_DIGITS = 9
 _EVERYTHING = 1 << 60
-
-
-def root(store: Path | None) -> Path:
-    """Return the store's directory: the option, then the variable, then ``~/.sessionfs``."""
-    if store is not None:
-        return expanded(store)
-    named = os.environ.get(ROOT_VARIABLE)
-    return expanded(Path(named or "~/.sessionfs"))
-
-
-def expanded(path: Path) -> Path:
-    """Return a path with ``~`` and ``~user`` replaced; InvalidRequestError where nobody is known."""
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise InvalidRequestError(f"{path}: {error}", path=str(path)) from error
 
 
 def all_sessions(storage: FileStorage) -> list[SessionSummary]:
@@ -120,10 +101,9 @@ def purgeable(storage: FileStorage, given: str) -> tuple[UUID, str]:
     try:
         found = session(storage, given)
     except NotFoundError:
-        id_ = parse_session_id(given.lower())
-        if id_ is None:
+        if not _WHOLE_ID.fullmatch(given.lower()):
             raise
-        return id_, ""
+        return UUID(given), ""
     return found.id, one_line(found.title, 60)
 
 

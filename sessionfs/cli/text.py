@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from uuid import UUID
 
 _UNSEEN = (
     r"\x7f-\x9f"  # DEL and the control characters of 8 bits, of which some terminals take commands
@@ -78,3 +79,8 @@ def megabytes(number: int) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 message``, ``2 messages``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def checkpoint_digits(id_: UUID) -> str:
+    """Return the digits of a checkpoint's id with which the names of its object and ref begin, too."""
+    return id_.hex[:12]

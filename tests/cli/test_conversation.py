@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sessionfs import CreateSessionRequest, FileStorage
-from sessionfs.cli.comparing import compare
+from sessionfs.cli.commands.diff import compare
 
 from .command import CLAUDE, CLAUDE_ID, Command
 

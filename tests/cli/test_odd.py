@@ -21,7 +21,8 @@ from sessionfs import (
     ImportSessionResult,
     InvalidRequestError,
 )
-from sessionfs.cli import reading, resolve
+from sessionfs.cli import resolve
+from sessionfs.cli.commands import log
 
 from .command import CLAUDE, CLAUDE_ID, Command
 
@@ -160,7 +161,10 @@ def test_the_store_is_listed_once_a_command(imported: Command, monkeypatch: pyte
         return sound(storage, *arguments)
 
     monkeypatch.setattr(FileStorage, "list_sessions", counting)
-    for line in ("ls --search garden", "show 6f1c", "log 6f1c", "path 6f1c --json", "stats 6f1c"):
+    imported("ls", "--search", "garden")
+    # The page, and how many deleted ones it leaves out: no command reads all to show a few.
+    assert [query.limit for (query,) in listed] == [20, 0]
+    for line in ("show 6f1c", "log 6f1c", "path 6f1c --json", "stats 6f1c"):
         listed.clear()
         imported(*line.split())
         assert len(listed) == 1, line
@@ -169,12 +173,12 @@ def test_the_store_is_listed_once_a_command(imported: Command, monkeypatch: pyte
 def test_log_reads_few_of_the_messages_of_a_long_session(
     imported: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_MOST_MESSAGES", 22)
+    monkeypatch.setattr(log, "_MOST_MESSAGES", 22)
     storage = FileStorage(imported.home / ".sessionfs", message_type=dict)
     found = resolve.session(storage, "6f1c")
     newest = storage.list_checkpoints(found.id).checkpoints[::-1]
     assert [each.message_count for each in newest] == [12, 10, 6]
-    assert reading._add_states(storage, found.id, newest, 3) == 1
+    assert log._add_states(storage, found.id, newest, 3) == 1
     assert [each.state is None for each in newest] == [False, False, True]
     monkeypatch.undo()
     long = imported.home / "long.jsonl"

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InternalError
-from . import output
-from .options import AsJson, Store, open_store, workers
-from .text import counted, harmless
+from ...errors import InternalError
+from .. import opening, output
+from ..options import AsJson, Store
+from ..text import counted, harmless
 
 
 def index(
@@ -18,10 +18,10 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Tell where the index is and what it holds. It is only a cache: no answer depends on it."""
-    with output.reporting(as_json), open_store(store) as storage:
+    with output.reporting(as_json), opening.open_store(store) as storage:
         if rebuild:
             with output.bar("Reading sessions") as advance:
-                done = storage.rebuild_index(advance, workers=workers())
+                done = storage.rebuild_index(advance, workers=opening.workers())
             if not done:
                 raise InternalError("the index cannot be written here and now; answers do without it")
         state = storage.index_state()

@@ -12,15 +12,15 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from .. import tools
-from ..errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
-from ..models import ImportSessionResult
-from ..storage import FileStorage
-from ..tools import discovery, source_files
-from ..tools.compressed import CompressedError
-from . import output, resolve
-from .options import AsJson, RelaxedImport, Store
-from .text import counted, megabytes, one_line
+from ... import tools
+from ...errors import CorruptObjectError, InvalidRequestError, NotFoundError, StorageError
+from ...models import ImportSessionResult
+from ...storage import FileStorage
+from ...tools import discovery, source_files
+from ...tools.compressed import CompressedError
+from .. import opening, output
+from ..options import AsJson, RelaxedImport, Store
+from ..text import counted, megabytes, one_line
 
 _NAME_LENGTH = 24
 
@@ -52,7 +52,7 @@ def import_(
         if dry_run:
             _tell(wanted, as_json)
             return
-        storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
+        storage = FileStorage(opening.root(store), durability="relaxed" if relaxed else "full")
         # What came of it is printed when the bar is gone: the two share the terminal.
         reports = _reports(storage, wanted)
         if as_json:
@@ -117,7 +117,7 @@ def _wanted(paths: list[Path]) -> Iterator[Path]:
     """Give the files, and the transcripts in the directories."""
     for path in paths:
         with suppress(InvalidRequestError):  # it is told of when it is read
-            directory = resolve.expanded(path)
+            directory = opening.expanded(path)
             if directory.is_dir():
                 yield from filter(is_transcript, discovery.below(directory))
                 continue
@@ -129,7 +129,7 @@ def _tell(files: list[Path], as_json: bool) -> None:
     told = []
     for file in files:
         try:
-            told.append({"file": str(file), "tool": tools.recognise(resolve.expanded(file)).TOOL})
+            told.append({"file": str(file), "tool": tools.recognise(opening.expanded(file)).TOOL})
         except InvalidRequestError as error:
             told.append({"file": str(file), "error": error.message})
     if as_json:
@@ -154,7 +154,7 @@ def import_file(
     # A file of lines is looked through before it is known which session it is, and then read.
     doing = "Reading"
     try:
-        path = resolve.expanded(file)
+        path = opening.expanded(file)
         importer = tools.recognise(path)
     except StorageError as error:
         told = {**report, "error": error.message, "code": error.code}

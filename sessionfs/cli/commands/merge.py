@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from ..errors import StorageError
-from ..models import MergeResult
-from ..storage import FileStorage
-from . import output, resolve
-from .options import AsJson, Store
-from .text import counted
+from ...errors import StorageError
+from ...models import MergeResult
+from ...storage import FileStorage
+from .. import opening, output
+from ..options import AsJson, Store
+from ..text import counted
 
 
 def merge(
@@ -34,10 +34,10 @@ def merge(
     repeated.
     """
     with output.reporting(as_json):
-        storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
+        storage = FileStorage(opening.root(store), durability="relaxed" if relaxed else "full")
         reports: list[dict[str, Any]] = []
         for other in others:
-            report = _merge(storage, resolve.expanded(other))
+            report = _merge(storage, opening.expanded(other))
             reports.append(report)
             if not as_json:
                 _print(report)

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import typer
 from watchfiles import watch
 
-from ..storage import FileStorage
-from ..tools import discovery
-from . import importing, output, resolve
-from .options import AsJson, RelaxedImport, Store
+from ...storage import FileStorage
+from ...tools import discovery
+from .. import opening, output
+from ..options import AsJson, RelaxedImport, Store
+from . import import_
 
 _LOOK_MS = 5_000
 """How often to look without a notice: for directories that are new, and where notices get lost."""
@@ -40,13 +41,13 @@ def follow(
     Without paths it follows what import finds. With --json a line for each file that brought something.
     """
     with output.reporting(as_json):
-        storage = FileStorage(resolve.root(store), durability="relaxed" if relaxed else "full")
-        followed = _Followed([resolve.expanded(path) for path in paths or []])
+        storage = FileStorage(opening.root(store), durability="relaxed" if relaxed else "full")
+        followed = _Followed([opening.expanded(path) for path in paths or []])
         for report in followed.reports(storage):
             if as_json:
                 output.print_line(report)
             else:
-                importing.print_report(report, only_news=True)
+                import_.print_report(report, only_news=True)
             sys.stdout.flush()
 
 
@@ -87,12 +88,12 @@ class _Followed:
         if self._paths:
             places = [path if path.is_dir() else path.parent for path in self._paths]
         else:
-            places = [found.place.directory for found in importing.discovered()]
+            places = [found.place.directory for found in import_.discovered()]
         yield from (place for place in places if place.is_dir())
 
     def _files(self) -> Iterator[Path]:
         if not self._paths:
-            for found in importing.discovered():
+            for found in import_.discovered():
                 yield from found.files
         for path in self._paths:
             yield from discovery.below(path) if path.is_dir() else [path]
@@ -104,9 +105,9 @@ class _Followed:
             if stamp is None or stamp == self._read.get(path) or now < self._rests.get(path, 0):
                 continue
             self._read[path] = stamp
-            if discovery.is_blank(path) or not importing.is_transcript(path):
+            if discovery.is_blank(path) or not import_.is_transcript(path):
                 continue
-            report = importing.import_file(storage, path)
+            report = import_.import_file(storage, path)
             if report["problems"] or "error" in report or any(map(_is_news, report["sessions"])):
                 yield report
             finished = time.monotonic()

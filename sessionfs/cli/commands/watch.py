@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from . import output, render
-from .options import AsJson, Store, open_store
+from .. import opening, output, render
+from ..options import AsJson, Store
 
 
 def watch(store: Store = None, as_json: AsJson = False) -> None:
@@ -14,7 +14,7 @@ def watch(store: Store = None, as_json: AsJson = False) -> None:
     With --json a line for each event: session_created, session_updated, checkpoint_created,
     active_changed, session_deleted.
     """
-    with output.reporting(as_json), open_store(store) as storage, storage.watch() as events:
+    with output.reporting(as_json), opening.open_store(store) as storage, storage.watch() as events:
         output.note(f"watching {storage.backend_info().store_path}")
         for event in events:
             if as_json:

@@ -9,12 +9,12 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ..errors import NotFoundError
-from ..models import Severity, VerifyResult
-from ..storage import FileStorage
-from . import output, render, resolve
-from .options import AsJson, Store, open_store
-from .text import counted
+from ...errors import NotFoundError
+from ...models import Severity, VerifyResult
+from ...storage import FileStorage
+from .. import opening, output, render, resolve
+from ..options import AsJson, Store
+from ..text import counted
 
 _EXIT = {Severity.ERROR: 4, Severity.WARNING: 3}
 
@@ -62,7 +62,7 @@ def doctor(
     Exit codes: 0 all is well (notes are harmless), 3 warnings, 4 errors, of what is left after a
     repair; 1 it could not be done, 2 a wrong command line. spec/FINDINGS.md describes the findings.
     """
-    with output.reporting(as_json), open_store(store) as storage:
+    with output.reporting(as_json), opening.open_store(store) as storage:
         if sources and not repair:
             raise typer.BadParameter("--from needs --repair")
         result = _run(storage, sessions or [], sources or [], repair, read_all, sample or 1.0)
@@ -92,7 +92,7 @@ def _run(
         if not repair:
             return storage.verify(session_ids=ids, read_all=read_all, sample=sample, on_session=advance)
         return storage.repair(
-            sources=[resolve.expanded(each) for each in sources],
+            sources=[opening.expanded(each) for each in sources],
             session_ids=ids,
             read_all=read_all,
             sample=sample,

@@ -11,12 +11,12 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from ..messages import parts
-from ..messages.codec import encode_messages
-from ..models import Checkpoint, Message
-from . import conversation, output, resolve
-from .options import AsJson, Store, open_store
-from .text import beginning, counted, harmless
+from ...messages import parts
+from ...messages.codec import encode_messages
+from ...models import Checkpoint, Message
+from .. import opening, output, render_messages, resolve
+from ..options import AsJson, Store
+from ..text import beginning, counted, harmless
 
 _LINES = 6
 
@@ -44,7 +44,7 @@ def diff(
     A checkpoint alone is found too, by the digits that log shows. Both have to be whole: what cannot be
     read would look removed.
     """
-    with output.reporting(as_json, output.SHOW_PARTIAL), open_store(store) as storage:
+    with output.reporting(as_json, output.SHOW_PARTIAL), opening.open_store(store) as storage:
         one = storage.get_checkpoint(resolve.state_id(storage, a))
         other = storage.get_checkpoint(resolve.state_id(storage, b, one.session_id))
         before, after = one.state.messages, other.state.messages
@@ -119,7 +119,7 @@ def _lines(
     ]
     shown, at = (new, change.b) if new is not None else (old, change.a)
     heading = Text(f"{sign} ", style=f"bold {style}").append_text(
-        conversation.heading(at or 0, shown or {})
+        render_messages.heading(at or 0, shown or {})
     )
     if change.kind == "changed" and change.a != change.b:
         heading.append(f"  (was {change.a})", "dim")
@@ -132,7 +132,7 @@ def _lines(
         rows = [f"{sign}{line}" for line in _text(shown or {}).splitlines()]
     most = len(rows) if full or len(rows) <= _LINES * 2 + 1 else _LINES * 2
     for row in rows[:most]:
-        begins, left = beginning(row, sys.maxsize if full else conversation.RESULT_LENGTH)
+        begins, left = beginning(row, sys.maxsize if full else render_messages.RESULT_LENGTH)
         yield Text(begins, style={"+": "green", "-": "red", "@": "cyan"}.get(row[:1], ""))
         if left:
             yield Text(f"… {counted(left, 'more character')} (--full)", style="dim")

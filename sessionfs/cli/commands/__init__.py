@@ -1,0 +1,4 @@
+"""The commands, a module each, named as they are typed.
+
+A command reads its arguments, asks the library, and prints; ``..render`` and ``..output`` say how.
+"""
