@@ -87,7 +87,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def spec(session: nox.Session) -> None:
     """Check that the generator writes the vectors and golden stores, and that the package agrees."""
-    session.run("python", "spec/make_spec.py", "--check")
+    session.run("python", "spec/format/make_spec.py", "--check")
     session.install("--editable", ".[cli]", *test_tools())
     session.run("pytest", "tests/spec")
 

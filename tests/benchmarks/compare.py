@@ -41,7 +41,7 @@ from tests.benchmarks.measuring import Results, fsync_seconds
 from tests.benchmarks.stage import PEERS, Stage
 
 ROOT = Path(__file__).parents[2]
-PICTURES = Path(__file__).with_name("pictures")
+PICTURES = ROOT / "spec" / "guide" / "pictures"
 PARTS: dict[str, Callable[[Stage], None]] = {
     "lengths": writing.at_lengths,
     "session": writing.from_the_start,

@@ -1,4 +1,4 @@
-"""Write COMMANDS.md: every command with its arguments and options, as the command itself says them.
+"""Write spec/guide/commands.md: the help of every command, with its arguments and options.
 
 ``python -m tests.cli.reference`` writes it; ``--check`` only tells whether it is up to date.
 """
@@ -14,7 +14,7 @@ import typer.main
 
 from sessionfs.cli.app import app
 
-TARGET = Path(__file__).parents[2] / "spec" / "COMMANDS.md"
+TARGET = Path(__file__).parents[2] / "spec" / "guide" / "commands.md"
 HEAD = """# Commands
 What `sessionfs COMMAND --help` says, of every command; made by `python -m tests.cli.reference`.
 

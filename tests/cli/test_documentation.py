@@ -1,4 +1,4 @@
-"""What is written about the commands is what they are: README, their help, spec/COMMANDS.md."""
+"""What is written about the commands is what they are: README, their help, spec/guide/commands.md."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .scenarios import scenario
 
 pytestmark = pytest.mark.once
 
-GOLDEN = Path(__file__).parents[2] / "spec" / "golden"
+GOLDEN = Path(__file__).parents[2] / "spec" / "format" / "golden"
 ADD = "chezmoi: what is new here into the source state"
 APPLY = "chezmoi: what is new there into the store"
 COME_BACK = "a removed file comes back"
