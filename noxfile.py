@@ -132,7 +132,7 @@ def mutants(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks. --quick and --directory go to each script.
 
-    --publish draws the pictures and fills README's table.
+    --publish draws the pictures and fills spec/guide/speed.md.
     """
     # pip supports dependency groups only since 25.1.
     session.install(".[cli]", *PYPROJECT["dependency-groups"]["bench"])
