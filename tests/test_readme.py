@@ -207,6 +207,7 @@ def test_the_library_guide_merges_and_settles_heads(blocks: list[str], tmp_path:
 def test_the_library_guide_finds_damage_and_repairs_it(blocks: list[str], tmp_path: Path) -> None:
     storage = FileStorage(tmp_path / "store")
     made = storage.create_session(CreateSessionRequest("Garden", [ChatMessage(Role.USER, "Water")]))
+    storage.append_messages(made.session_id, [ChatMessage(Role.ASSISTANT, "Done.")])
     shutil.copytree(tmp_path / "store", tmp_path / "backup")
     path = Path(storage.checkpoint_path(made.checkpoint.id))
     overwrite(path, path.read_bytes()[:-1])
