@@ -87,7 +87,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def spec(session: nox.Session) -> None:
     """Check that the generator writes the vectors and golden stores, and that the package agrees."""
-    session.run("python", "spec/make_spec.py", "--check")
+    session.run("python", "spec/format/make_spec.py", "--check")
     session.install("--editable", ".[cli]", *test_tools())
     session.run("pytest", "tests/spec")
 
@@ -132,7 +132,7 @@ def mutants(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks. --quick and --directory go to each script.
 
-    --publish draws the pictures and fills README's table.
+    --publish draws the pictures and fills spec/guide/speed.md.
     """
     # pip supports dependency groups only since 25.1.
     session.install(".[cli]", *PYPROJECT["dependency-groups"]["bench"])

@@ -107,7 +107,7 @@ class CorruptObjectError(InternalError):
 
     Attributes:
         checkpoints: the ids of those that need it, where that was looked for.
-        finding: what ``verify`` calls this; spec/FINDINGS.md tells what it means and what to do.
+        finding: what ``verify`` calls this; spec/guide/findings.md tells what it means and what to do.
 
     """
 

@@ -74,7 +74,7 @@ _EVERYTHING = ListSessionsQuery(limit=1 << 60)
 
 
 class FileStorage:
-    """Sessions in a directory of plain files; see ``spec/FORMAT.md`` for what lies where.
+    """Sessions in a directory of plain files; see ``spec/format/FORMAT.md`` for what lies where.
 
     Any number of storages, threads and processes may use one root at a time. Reading changes
     nothing, and a root that does not exist is an empty store until the first session is created.

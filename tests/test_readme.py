@@ -1,4 +1,4 @@
-"""README says what is true: its commands and snippets run, and its links lead somewhere."""
+"""README and the guides are true: their commands and examples run, and their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -23,27 +23,37 @@ from .store.helpers import overwrite
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+GUIDE = ROOT / "spec" / "guide"
+ELSEWHERE = {
+    "commands": "tests/cli/test_documentation.py writes it from the commands themselves",
+    "sync": "tests/sync runs its commands against the real tools",
+}
+"""The guides whose blocks other tests check."""
 
 
-def read(document: str) -> dict[str, str]:
-    """Return the fenced blocks, each by its section, language and number: ``Sync: sh 1``."""
+def read(path: Path) -> dict[str, str]:
+    """Return the fenced blocks by document, section, language and number: ``sync: git: sh 1``."""
     found: dict[str, str] = {}
-    for section in re.split(r"^## ", document, flags=re.MULTILINE):
-        title, _, body = section.partition("\n")
+    for section in re.split(r"^## ", path.read_text(), flags=re.MULTILINE):
+        title, _, body = section.removeprefix("# ").partition("\n")
         seen: Counter[str] = Counter()
         for language, block in re.findall(r"^```([^\n]*)\n(.*?)^```$", body, re.DOTALL | re.MULTILINE):
             seen[language] += 1
-            found[f"{title}: {language or 'plain'} {seen[language]}"] = block
+            found[f"{path.stem}: {title}: {language or 'plain'} {seen[language]}"] = block
     return found
 
 
-BLOCKS = read(README)
+DOCUMENTS = [
+    ROOT / "README.md",
+    *(path for path in sorted(GUIDE.glob("*.md")) if path.stem not in ELSEWHERE),
+]
+BLOCKS = {key: block for path in DOCUMENTS for key, block in read(path).items()}
 RUN: list[str] = []
 """The blocks that a test takes."""
 
 
 def runs(*keys: str) -> Callable[[Callable[..., None]], Any]:
-    """Give a test the blocks that it runs: it has them from README and from nowhere else."""
+    """Give a test the blocks that it runs, exactly as the documents have them."""
     RUN.extend(keys)
     return pytest.mark.parametrize("blocks", [[BLOCKS[key] for key in keys]], ids=[keys[0]])
 
@@ -88,7 +98,7 @@ def without_set_up(command: str) -> str:
     return rest.replace(".venv/bin/", "")
 
 
-FIRST = "Thirty seconds: sh 1"
+FIRST = "README: Thirty seconds: sh 1"
 
 
 @runs(FIRST)
@@ -109,7 +119,7 @@ def test_the_main_job_is_no_failure_where_no_tool_is(blocks: list[str], shell: d
     assert "imported" not in run(without_set_up(blocks[0]), shell, ROOT)
 
 
-@runs(FIRST, "Thirty seconds: text 1")
+@runs(FIRST, "README: Thirty seconds: text 1")
 def test_what_it_prints_is_what_readme_shows(blocks: list[str], shell: dict[str, str]) -> None:
     command, shown = blocks
     home = Path(shell["HOME"])
@@ -117,7 +127,7 @@ def test_what_it_prints_is_what_readme_shows(blocks: list[str], shell: dict[str,
     shutil.rmtree(home / ".stakpak")
     printed = iter([_dateless(line) for line in run(without_set_up(command), shell, ROOT).splitlines()])
     expected = [_dateless(line) for line in shown.splitlines() if line != "…"]
-    assert len(expected) >= 10
+    assert len(expected) >= 6
     for line in expected:
         begin, cut, _ = line.partition(" …")
         # In order: what README leaves out is skipped.
@@ -131,7 +141,7 @@ def _dateless(line: str) -> str:
     ).rstrip()
 
 
-@runs(FIRST, "Thirty seconds: sh 2")
+@runs(FIRST, "README: Thirty seconds: sh 2")
 def test_the_second_command_runs_tests(blocks: list[str], shell: dict[str, str]) -> None:
     """All of them, after its set-up, is for .ci/run, which finds both commands by how they begin."""
     found = re.findall(r"^python3 -m venv .*\n", README, re.MULTILINE)
@@ -145,45 +155,78 @@ def test_the_second_command_runs_tests(blocks: list[str], shell: dict[str, str])
     assert " passed" in run(command.replace(".venv/bin/pytest", some), shell, ROOT)
 
 
-@runs(
-    "The library in ten lines: python 1",
-    "The library in ten lines: python 2",
-    "Find and watch: python 1",
-    "Sync: python 1",
-    "Guarantees: python 1",
-)
-def test_the_library_examples(blocks: list[str], tmp_path: Path) -> None:
-    """Each goes on with the store of the one before; the fourth merges, the fifth finds damage."""
-    keep, coroutines, find, merge, break_ = blocks
-    assert all(len(re.findall(r"^.", each, re.MULTILINE)) <= 10 for each in (keep, coroutines))
+@runs("README: The library in ten lines: python 1", "README: The library in ten lines: python 2")
+def test_the_library_in_ten_lines(blocks: list[str], tmp_path: Path) -> None:
+    keep, coroutines = blocks
+    assert all(len(re.findall(r"^.", each, re.MULTILINE)) <= 10 for each in blocks)
     assert run_python(keep, tmp_path) == "Done.\n[('Garden', 1)]\n"
-    assert run_python(coroutines, tmp_path) == "2 1\n"
-    found, event = run_python(find, tmp_path).splitlines()
-    assert found == "Garden 0 Water the [tomato]es"
-    assert event.startswith("CheckpointCreated(")
+    assert run_python(coroutines, tmp_path) == "Garden 1\n"
+
+
+@runs(
+    "library: Create and append: python 1",
+    "library: Store a whole state: python 1",
+    "library: Messages: python 1",
+    "library: Rewind, branch, fork: python 1",
+    "library: Search: python 1",
+    "library: Watch: python 1",
+    "library: Export: python 1",
+)
+def test_the_library_guide(blocks: list[str], tmp_path: Path) -> None:
+    *examples, watch, export = blocks
+    assert [run_python(each, tmp_path) for each in examples] == [
+        "Done.\n",
+        "3 {'step': 2}\n",
+        "Buy seeds\n",
+        "4 1\n",
+        "0 Water the [tomato]es\n",
+    ]
+    assert run_python(watch, tmp_path).startswith("CheckpointCreated(")
+    assert run_python(export, tmp_path) == ""
+    assert "Peas too" in (tmp_path / "session.md").read_text()
+
+
+@runs("library: Merge: python 1")
+def test_the_library_guide_merges_and_settles_heads(blocks: list[str], tmp_path: Path) -> None:
+    with FileStorage(tmp_path / "store") as storage:
+        made = storage.create_session(CreateSessionRequest("Garden"))
     shutil.copytree(tmp_path / "store", tmp_path / "laptop")
-    heads = set()
+    heads = {}
     for name in ("store", "laptop"):
         with FileStorage(tmp_path / name) as storage:
-            (session,) = storage.list_sessions().sessions
-            heads.add(storage.append_messages(session.id, [ChatMessage(Role.USER, name)]).id)
-            later = storage.get_active_checkpoint(session.id).id
-    merged = run_python(merge.replace("/mnt/laptop/store", str(tmp_path / "laptop")), tmp_path)
+            message = ChatMessage(Role.USER, name)
+            heads[name] = storage.append_messages(made.session_id, [message]).id
+    merged = run_python(blocks[0].replace("/mnt/laptop/store", str(tmp_path / "laptop")), tmp_path)
     assert merged == "0 1 []\n"
     with FileStorage(tmp_path / "store") as storage:
-        (settled,) = storage.get_session(session.id).heads
-        assert {settled.id} == heads - {later}
-    shutil.copytree(tmp_path / "store", tmp_path / "backup")
+        (settled,) = storage.get_session(made.session_id).heads
+    assert settled.id == heads["store"]  # the laptop's was later, and so active
+
+
+@runs("library: Handle damage: python 1")
+def test_the_library_guide_finds_damage_and_repairs_it(blocks: list[str], tmp_path: Path) -> None:
     storage = FileStorage(tmp_path / "store")
-    path = Path(storage.checkpoint_path(storage.list_checkpoints(session.id).checkpoints[0].id))
+    made = storage.create_session(CreateSessionRequest("Garden", [ChatMessage(Role.USER, "Water")]))
+    storage.append_messages(made.session_id, [ChatMessage(Role.ASSISTANT, "Done.")])
+    shutil.copytree(tmp_path / "store", tmp_path / "backup")
+    path = Path(storage.checkpoint_path(made.checkpoint.id))
     overwrite(path, path.read_bytes()[:-1])
-    finding, state = run_python(
-        break_.replace("/mnt/backup/store", str(tmp_path / "backup")), tmp_path
-    ).splitlines()
-    assert finding.startswith(f"error object-damaged {path}")
+    example = blocks[0].replace("/mnt/backup/store", str(tmp_path / "backup"))
+    finding, state = run_python(example, tmp_path).splitlines()
+    assert finding == f"error object-damaged {path}"
     assert "Gap(start=0, count=1" in state
     assert storage.verify().sound
-    assert storage.get_session(session.id).active_checkpoint is not None
+    assert storage.get_session(made.session_id).active_checkpoint is not None
+
+
+@runs("importers: Adding one: python 1")
+def test_the_importers_guide_tests_an_importer(blocks: list[str], tmp_path: Path) -> None:
+    (tmp_path / "test_codex.py").write_text(blocks[0])
+    command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+    command.append(str(tmp_path / "test_codex.py"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 def run_python(example: str, directory: Path) -> str:
@@ -198,7 +241,7 @@ def run_python(example: str, directory: Path) -> str:
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-@runs(FIRST, "On disk, and by hand: sh 1")
+@runs(FIRST, "on-disk: Print a session: sh 1")
 def test_by_hand_the_imported_store_verifies_and_prints_the_active_conversation(
     blocks: list[str], shell: dict[str, str]
 ) -> None:
@@ -213,18 +256,19 @@ def test_by_hand_the_imported_store_verifies_and_prints_the_active_conversation(
     assert f'"title": "{summary.title}"' in "\n".join(lines)
 
 
-@runs(FIRST, "On disk, and by hand: plain 1")
+@runs(FIRST, "README: What is on disk: plain 1", "on-disk: Reading a store by hand: plain 1")
 def test_on_disk_is_what_readme_draws(blocks: list[str], shell: dict[str, str]) -> None:
     machine(Path(shell["HOME"]))
     run(without_set_up(blocks[0]), shell, ROOT)
     root = Path(shell["HOME"]) / ".sessionfs"
     there = {_nameless(path.name) for path in root.rglob("*")}
-    drawn = set()
-    for line in blocks[1].splitlines()[1:]:
-        names, _, _ = line.strip().partition("   ")
-        for name in names.split("  "):
-            drawn |= {_nameless(part) for part in name.split("/") if part}
-    assert drawn == there
+    for drawing in blocks[1:]:
+        drawn = set()
+        for line in drawing.splitlines()[1:]:
+            names, _, _ = line.strip().partition("   ")
+            for name in names.split("  "):
+                drawn |= {_nameless(part) for part in name.split("/") if part}
+        assert drawn == there
 
 
 def _nameless(name: str) -> str:
@@ -235,7 +279,7 @@ def _nameless(name: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
-@runs(FIRST, "Sync: sh 1")
+@runs(FIRST, "README: Sync in two commands: sh 1")
 def test_after_syncing_both_have_everything(blocks: list[str], shell: dict[str, str]) -> None:
     home = Path(shell["HOME"])
     machine(home)
@@ -255,12 +299,23 @@ def test_after_syncing_both_have_everything(blocks: list[str], shell: dict[str, 
 
 def test_every_block_is_run_by_a_test() -> None:
     assert len(BLOCKS) >= 10
-    assert len(re.findall("^```", README, re.MULTILINE)) == 2 * len(BLOCKS)
+    fences = sum(len(re.findall("^```", path.read_text(), re.MULTILINE)) for path in DOCUMENTS)
+    assert fences == 2 * len(BLOCKS)
     assert set(RUN) == set(BLOCKS)
+    assert set(ELSEWHERE) <= {path.stem for path in GUIDE.glob("*.md")}
+
+
+def test_readme_is_short() -> None:
+    assert len(README.split()) <= 900
 
 
 def documents() -> list[Path]:
-    return [*ROOT.glob("*.md"), *(ROOT / "spec").glob("*.md")]
+    return [
+        *ROOT.glob("*.md"),
+        *(ROOT / "spec").glob("*.md"),
+        *(ROOT / "spec" / "format").glob("*.md"),
+        *GUIDE.glob("*.md"),
+    ]
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -285,10 +340,11 @@ def _headings(document: Path) -> list[str]:
 
 
 def test_the_measured_figures_have_their_place() -> None:
-    assert len(re.findall(r"<!-- measured: -->.*<!-- :measured -->", README, re.DOTALL)) == 1
+    speed = (GUIDE / "speed.md").read_text()
+    assert len(re.findall(r"<!-- measured: -->.*<!-- :measured -->", speed, re.DOTALL)) == 1
 
 
 def test_guarantees_name_tests_that_are_there() -> None:
-    named = re.findall(r"`(tests/[\w/.]+)`", (ROOT / "spec" / "GUARANTEES.md").read_text())
+    named = re.findall(r"`(tests/[\w/.]+)`", (GUIDE / "guarantees.md").read_text())
     assert named
     assert [each for each in named if not (ROOT / each).exists()] == []

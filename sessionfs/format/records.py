@@ -1,4 +1,4 @@
-"""The records of format 1 as bytes: ``spec/FORMAT.md``, section 4, and nothing else.
+"""The records of format 1 as bytes: ``spec/format/FORMAT.md``, section 4, and nothing else.
 
 A record that was read is never encoded again: messages and metadata stay the bytes that they were.
 """

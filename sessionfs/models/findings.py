@@ -20,7 +20,7 @@ class Finding(msgspec.Struct):
     """Something about a file or directory that is worth knowing.
 
     Attributes:
-        kind: one of the names in spec/FINDINGS.md.
+        kind: one of the names in spec/guide/findings.md.
         severity: error: something cannot be read as it was written, or nothing can be written;
             warning: all can be read, and something is amiss; note: harmless.
         path: the file or directory.

@@ -41,7 +41,7 @@ from tests.benchmarks.measuring import Results, fsync_seconds
 from tests.benchmarks.stage import PEERS, Stage
 
 ROOT = Path(__file__).parents[2]
-PICTURES = Path(__file__).with_name("pictures")
+GUIDE = ROOT / "spec" / "guide"
 PARTS: dict[str, Callable[[Stage], None]] = {
     "lengths": writing.at_lengths,
     "session": writing.from_the_start,
@@ -77,9 +77,9 @@ def measure(directory: Path, effort: workloads.Effort, parts: list[str]) -> Resu
 
 
 def publish(results: Results) -> None:
-    """Draw the pictures, and put the figures that were asked for into README."""
-    pictures.draw(results, PICTURES)
-    report.put_into(ROOT / "README.md", report.markdown(results))
+    """Draw the pictures, and put the claims into the guide."""
+    pictures.draw(results, GUIDE / "pictures")
+    report.put_into(GUIDE / "speed.md", report.markdown(results))
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all values there, for pyperf and --from")
     parser.add_argument("--from", type=Path, dest="old", help="measure nothing, take these values")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=[*PARTS], help="parts to measure")
-    parser.add_argument("--publish", action="store_true", help="draw the pictures, fill README's table")
+    parser.add_argument("--publish", action="store_true", help="draw the pictures, fill guide/speed.md")
     parser.set_defaults(effort=workloads.FULL)
     arguments = parser.parse_args()
     if arguments.old is not None:

@@ -1,9 +1,9 @@
-"""What was measured, as tables: all of it, and what was asked for, which README shows."""
+"""The measurements as tables, and as claims beside their goals, which spec/guide/speed.md shows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,9 +46,9 @@ def show(results: Results) -> None:
     report.many()
     report.images()
     report.processes()
-    print("\nWhat was asked for")
-    for each in asked(results):
-        print(f"  {each.what}\n      asked {each.limit}, {each.verdict}: {each.measured}")
+    print("\nGoals")
+    for each in claims(results):
+        print(f"  {each}")
 
 
 class _Report:
@@ -172,22 +172,20 @@ class _Report:
                 table(title, head, rows)
 
 
-class Asked(NamedTuple):
-    """A line of what was asked for."""
+class Claim(NamedTuple):
+    """A sentence that says what was measured, and the goal for it."""
 
-    what: str
-    limit: str
-    measured: str
+    text: str
+    goal: str
     reached: bool
 
-    @property
-    def verdict(self) -> str:
-        return "reached" if self.reached else "MISSED"
+    def __str__(self) -> str:
+        return f"{self.text} (Goal: {self.goal}; {'reached' if self.reached else 'missed'}.)"
 
 
-def asked(results: Results) -> list[Asked]:
-    """Return what was asked for beside what was measured; what was not measured is left out."""
-    questions: list[Callable[[Results], list[Asked]]] = [
+def claims(results: Results) -> list[Claim]:
+    """Return a claim for each goal; what was not measured is left out."""
+    goals: list[Callable[[Results], list[Claim]]] = [
         _floor,
         _states,
         _sessions,
@@ -196,10 +194,10 @@ def asked(results: Results) -> list[Asked]:
         _resuming,
         _memory,
     ]
-    return [line for question in questions for line in question(results)]
+    return [claim for goal in goals for claim in goal(results)]
 
 
-def _floor(results: Results) -> list[Asked]:
+def _floor(results: Results) -> list[Claim]:
     known = [each for each in LENGTHS if results.of(f"write at {each}", "full", APPEND)]
     over = [
         results.ratio((f"write at {each}", APPEND), (f"write at {each}", FLOOR), durability="full")
@@ -207,20 +205,20 @@ def _floor(results: Results) -> list[Asked]:
     ]
     if not over:
         return []
-    first, last = over[0].value, over[-1].value
-    at = ", ".join(f"{each:,}" for each in known)
-    values = ", ".join(map(str, over))
-    what = f"`append_messages`, full, against the floor, around turn {at}"
-    longer = f"`append_messages`, turns around {known[-1]:,} against turns around {known[0]:,}"
+    at = _listed(f"{_factor(ratio)} at turn {each:,}" for ratio, each in zip(over, known, strict=True))
+    floor = "writing and syncing the same bytes as one new file"
+    text = f"Appending a turn, compared with {floor}, takes {at}."
+    growth = over[-1].value / over[0].value
+    longer = f"Appending at turn {known[-1]:,} takes {growth:.2f}x as long as at turn {known[0]:,}"
     return [
-        Asked(what, "1.7 x", f"{values} x", max(each.value for each in over) <= 1.7),
-        Asked(f"{longer}, each over its floor", "1.2 x", f"{last / first:.2f} x", last / first <= 1.2),
+        Claim(text, "1.7x", max(each.value for each in over) <= 1.7),
+        Claim(f"{longer}, each relative to its floor.", "1.2x", growth <= 1.2),
     ]
 
 
-def _states(results: Results) -> list[Asked]:
-    lines = []
-    for durability, limit, theirs in (("full", 0.25, "FULL"), ("relaxed", 0.5, "NORMAL")):
+def _states(results: Results) -> list[Claim]:
+    found = []
+    for durability, goal, theirs in (("full", 0.25, "FULL"), ("relaxed", 0.5, "NORMAL")):
         what = "write at 1000"
         if not results.of(what, durability, WHOLE):
             continue
@@ -228,34 +226,39 @@ def _states(results: Results) -> list[Asked]:
             results.ratio((what, kind.name), (what, Stakpak.name), durability=durability)
             for kind in (SessionFSWhole, SessionFSReturned)
         )
-        name = f"`create_checkpoint` with the whole state, {durability}, around turn 1,000,"
-        name += f" against Stakpak-shaped SQLite, {theirs}"
-        measured = f"{ratio} x; going on with the state returned {returned.value:.2f} x"
-        lines.append(Asked(name, f"{limit} x", measured, ratio.value <= limit))
-    return lines
+        text = (
+            f"Passing a whole state to `create_checkpoint` around turn 1,000 takes {_factor(ratio)} as"
+            f" long as {Stakpak.name} ({durability}, against synchronous {theirs}), and"
+            f" {returned.value:.2f}x if the caller goes on with the state that was returned."
+        )
+        found.append(Claim(text, f"{goal}x", ratio.value <= goal))
+    return found
 
 
-def _sessions(results: Results) -> list[Asked]:
-    lines = []
+def _sessions(results: Results) -> list[Claim]:
+    found = []
     for number in results.numbers("session of {}"):
         what = f"session of {number}"
-        for whole, limit, name in ((True, 0.2, "store whole lists"), (False, 1.0, "append")):
+        for whole, goal, name in (
+            (True, 0.2, "write the whole list every turn"),
+            (False, 1.0, "append"),
+        ):
             ratios: dict[str, Ratio] = {}
             for durability in DURABILITIES:
                 for kind in PEERS:
                     if kind.whole == whole and results.of(what, durability, kind.name):
-                        ratios[f"{kind.name}, {durability}"] = results.ratio(
+                        ratios[f"{kind.name} ({durability})"] = results.ratio(
                             (what, APPEND), (what, kind.name), durability=durability, total=True
                         )
-            measured = "; ".join(f"{store} {ratio} x" for store, ratio in ratios.items())
-            title = f"a session of {number:,} turns by `append_messages`, against those that {name}"
-            reached = max(ratio.value for ratio in ratios.values()) <= limit
-            lines.append(Asked(title, f"{limit} x", measured, reached))
-    return lines
+            beside = _listed(f"{_factor(ratio)} the time of {store}" for store, ratio in ratios.items())
+            text = f"Writing {number:,} turns with `append_messages` takes {beside}, which {name}."
+            reached = max(ratio.value for ratio in ratios.values()) <= goal
+            found.append(Claim(text, f"{goal:g}x", reached))
+    return found
 
 
-def _bytes(results: Results) -> list[Asked]:
-    lines = []
+def _bytes(results: Results) -> list[Claim]:
+    found = []
     for number in results.numbers("session of {}"):
         raw = results.median(f"raw after {number}", "–", "–")
         taken = {
@@ -265,39 +268,56 @@ def _bytes(results: Results) -> list[Asked]:
             ]
             for kind in APART
         }
-        ours = taken[APPEND][0]
-        told = "; ".join(f"{name} {of:,.1f} ({blocks:,.1f}) x" for name, (of, blocks) in taken.items())
-        what = f"bytes of {number:,} turns (in blocks of the disk), against their JSON"
-        lines.append(Asked(what, "3 x", told, ours <= 3))
-    return lines
+        length, blocks = taken.pop(APPEND)
+        others = _listed(f"{name} {of:,.1f}x ({on:,.1f}x)" for name, (of, on) in taken.items())
+        text = (
+            f"On disk, {number:,} turns take {length:,.1f}x the bytes of their JSON"
+            f" ({blocks:,.1f}x counted in blocks); {others}."
+        )
+        found.append(Claim(text, "3x", length <= 3))
+    return found
 
 
-def _opening(results: Results) -> list[Asked]:
+def _opening(results: Results) -> list[Claim]:
     what = f"open newest of {LENGTH}"
     if not results.of(what, "–", APPEND):
         return []
     ratio = results.ratio((what, APPEND), (what, ONE_FILE), durability="–")
-    name = f"the newest checkpoint of {LENGTH:,} turns, verified and decoded, against one JSON file"
-    return [Asked(f"{name} read, hashed and decoded", "1.4 x", f"{ratio} x", ratio.value <= 1.4)]
+    text = (
+        f"Opening the newest of {LENGTH:,} turns, verified and decoded, takes {_factor(ratio)} as long"
+        " as reading, hashing and decoding one JSON file."
+    )
+    return [Claim(text, "1.4x", ratio.value <= 1.4)]
 
 
-def _resuming(results: Results) -> list[Asked]:
+def _resuming(results: Results) -> list[Claim]:
     what = f"resume {RESUMED}"
     if not results.of(what, "–", APPEND):
         return []
     taken, bare = (1e3 * results.median(what, "–", store) for store in (APPEND, PYTHON))
-    name = f"{RESUMED} turns resumed in a new process, Python's own start taken off"
-    return [Asked(name, "60 ms", f"{taken - bare:.0f} ms", taken - bare <= 60)]
+    text = (
+        f"Resuming {RESUMED} turns in a new process takes {taken - bare:.0f} ms after Python's start."
+    )
+    return [Claim(text, "60 ms", taken - bare <= 60)]
 
 
-def _memory(results: Results) -> list[Asked]:
+def _memory(results: Results) -> list[Claim]:
     length = max(LENGTHS)
     if not results.of(f"memory at {length}", "–", APPEND):
         return []
     raw = results.median(f"raw after {length}", "–", "–")
     over = results.median(f"memory at {length}", "–", APPEND) / raw
-    name = f"peak memory of appending to {length:,} turns, against their JSON"
-    return [Asked(name, "4 x", f"{over:.2f} x", over <= 4)]
+    text = f"The peak memory of appending to {length:,} turns is {over:.2f}x the size of their JSON."
+    return [Claim(text, "4x", over <= 4)]
+
+
+def _factor(ratio: Ratio) -> str:
+    return f"{ratio.value:.2f}x ({ratio.low:.2f}–{ratio.high:.2f})"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def ms(seconds: float) -> str:
@@ -306,23 +326,26 @@ def ms(seconds: float) -> str:
 
 
 def markdown(results: Results) -> str:
-    """Return what README shows."""
-    lines = ["| medians of one run | asked | measured | |", "|---|---|---|---|"]
-    for each in asked(results):
-        lines.append(f"| {each.what} | {each.limit} | {each.measured} | {each.verdict} |")
+    """Return the claims, the machine and the pictures for spec/guide/speed.md."""
     about = results.about
     quick = "--quick " if about["effort"] == "quick" else ""
-    lines += ["", f"`nox -s bench -- {quick}--publish`, {about['date'][:10]}: {about['machine']};"]
-    lines += [f"{about['versions']}."]
-    lines += ["In brackets: where 90 of 100 repetitions would lie.", ""]
-    lines += [f"![{alt}](tests/benchmarks/pictures/{name}.svg)" for name, alt in PICTURES.items()]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            *(f"- {each}" for each in claims(results)),
+            "",
+            f"Measured with `nox -s bench -- {quick}--publish` on {about['date'][:10]}:",
+            f"{about['machine']}; {about['versions']}.",
+            "Values are medians. In parentheses: the range of 90 of 100 resampled runs.",
+            "",
+            *(f"![{alt}](pictures/{name}.svg)" for name, alt in PICTURES.items()),
+        ]
+    )
 
 
-def put_into(readme: Path, text: str) -> None:
-    """Replace what stands between README's two marks."""
+def put_into(document: Path, text: str) -> None:
+    """Replace the text between a document's two marks."""
     begin, end = "<!-- measured: -->", "<!-- :measured -->"
-    old = readme.read_text()
+    old = document.read_text()
     pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
-    assert len(pattern.findall(old)) == 1, f"{readme} has no {begin} … {end}"
-    readme.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", old))
+    assert len(pattern.findall(old)) == 1, f"{document} has no {begin} … {end}"
+    document.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", old))

@@ -1,6 +1,6 @@
-"""Write COMMANDS.md: every command with its arguments and options, as the command itself says them.
+"""Write the reference in spec/guide/commands.md: the help of every command, arguments and options.
 
-``python -m tests.cli.reference`` writes it; ``--check`` only tells whether it is up to date.
+``python -m tests.cli.reference`` writes it; ``--check`` only says whether it is up to date.
 """
 
 from __future__ import annotations
@@ -14,21 +14,15 @@ import typer.main
 
 from sessionfs.cli.app import app
 
-TARGET = Path(__file__).parents[2] / "spec" / "COMMANDS.md"
-HEAD = """# Commands
-What `sessionfs COMMAND --help` says, of every command; made by `python -m tests.cli.reference`.
-
-The store is `--store`, else `$SESSIONFS_ROOT`, else `~/.sessionfs`. `--json` prints JSON for programs,
-of errors too: `{"error", "code"}`. Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted;
-`doctor` adds 3 and 4. Answers go to standard output, all else to standard error. `NO_COLOR` is heeded.
-What is longer than the screen goes through `$SESSIONFS_PAGER`, else `$PAGER`, else `less`.
-"""
+TARGET = Path(__file__).parents[2] / "spec" / "guide" / "commands.md"
+MARK = "<!-- reference: -->\n"
+"""The reference stands below this line, and what people wrote above it."""
 
 
 def reference() -> str:
-    """Return the document."""
+    """Return the part of the document that the commands say themselves."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    return "\n".join([HEAD, *(_section(name, command) for name, command in commands.items())])
+    return "\n".join(_section(name, command) for name, command in commands.items())
 
 
 def _section(name: str, command: Any) -> str:
@@ -48,12 +42,12 @@ def _option(option: Any) -> str:
 
 
 def main() -> None:
-    text = reference()
-    if "--check" in sys.argv[1:]:
-        if not TARGET.exists() or TARGET.read_text() != text:
-            sys.exit(f"{TARGET.name} is not what the commands say: run python -m tests.cli.reference")
-    else:
-        TARGET.write_text(text)
+    head, mark, old = TARGET.read_text().partition(MARK)
+    new = reference()
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(head + MARK + new)
+    elif (mark, old) != (MARK, new):
+        sys.exit(f"{TARGET.name} is not what the commands say: run python -m tests.cli.reference")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Every command and option that README names runs, each word in capitals filled in."""
+"""Every command and option in README and the guides runs, each word in capitals filled in."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,14 @@ import typer.main
 from sessionfs.cli.app import app
 
 from .command import CLAUDE, CLAUDE_ID, CODEX, Command
+from .reference import MARK
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+WRITTEN = {
+    path.stem: path.read_text().partition(MARK)[0]
+    for path in (ROOT / "README.md", *sorted((ROOT / "spec" / "guide").glob("*.md")))
+}
+"""README and the guides, without the reference that the commands wrote themselves."""
 GROUP: Any = typer.main.get_command(app)
 
 WORDS = {
@@ -26,6 +31,10 @@ WORDS = {
     "PATH": str(CLAUDE),
     "TEXT": "tomato",
     "TITLE": "Peas",
+    "COPY": "other",
+    "BACKUP": "other",
+    "~/copy": "other",
+    "~/before/.sessionfs": "other",
     "DIR": "/home/ana",
     "OLD": "/home/ana",
     "NEW": "/srv/ana",
@@ -34,20 +43,7 @@ WORDS = {
     "TEMPLATE": "{title}",
     "OTHER": "other",
 }
-"""What stands in the place of README's words; CHECKPOINT and ID are those of the session."""
-
-VALUES = {
-    "--checkpoint": "ID",
-    "--created-since": "3d",
-    "--limit": "2",
-    "--role": "user",
-    "--search": "TEXT",
-    "--session": "SESSION",
-    "--title": "TITLE",
-    "--tool": "Bash",
-    "--visibility": "private",
-}
-"""For the options that README names without their value."""
+"""The values of the words; CHECKPOINT and ID are those of the session."""
 
 GOES_ON = {"follow", "watch"}
 """These run until they are interrupted: ``test_importing`` and ``test_finding`` do that."""
@@ -58,20 +54,9 @@ def codes(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
 
 
-def called() -> Iterator[str]:
-    """Give each call in README, and those of the table with each option that its row names."""
-    yield from (each for each in codes(README) if re.match(r"sessionfs [a-z]", each))
-    for call, about in re.findall(r"^\| `(sessionfs [^`]*)` \| (.*) \|$", README, re.MULTILINE):
-        for option in (each for each in codes(about) if each.startswith("-")):
-            name, _, value = option.partition(" ")
-            options = GROUP.commands[call.split()[1]].params
-            if not value and any(name in each.opts and not each.is_flag for each in options):
-                value = VALUES[name]
-            needs = " --repair" if name == "--from" else ""
-            yield f"{call}{needs} {name} {value}".rstrip()
-
-
-CALLS = sorted(set(called()))
+CALLS = sorted(
+    {each for text in WRITTEN.values() for each in codes(text) if re.match(r"sessionfs [a-z]", each)}
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +69,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_readme_calls_runs(
+def test_a_command_in_the_documents_runs(
     call: str, prepared: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = call.split()[1]
@@ -113,18 +98,20 @@ def _filled(argument: str, words: dict[str, str]) -> str:
 
 def test_all_commands_are_among_them() -> None:
     assert {call.split()[1] for call in CALLS} == set(GROUP.commands)
-    assert len(CALLS) > 2 * len(GROUP.commands)
 
 
-def test_readme_names_no_option_that_is_not_there() -> None:
+def test_no_document_names_an_option_that_is_not_there() -> None:
     known = {
         option
         for each in [GROUP, *GROUP.commands.values()]
         for parameter in each.params
         for option in parameter.opts
     }
-    named = [each.split()[0] for each in codes(README) if each.startswith("-")]
-    assert len(named) > 20
-    assert set(named) <= known
-    general = [each.split()[1] for each in codes(README) if each.startswith("sessionfs -")]
-    assert set(general) <= {option for each in GROUP.params for option in each.opts}
+    # The guide on syncing names those of rsync, git and other tools.
+    texts = [text for name, text in WRITTEN.items() if name != "sync"]
+    named = {each.split()[0] for text in texts for each in codes(text) if each.startswith("-")}
+    assert {"--store", "--json"} <= named <= known
+    general = {
+        each.split()[1] for text in texts for each in codes(text) if each.startswith("sessionfs -")
+    }
+    assert general <= {option for each in GROUP.params for option in each.opts}

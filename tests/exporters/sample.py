@@ -1,6 +1,6 @@
 """A session with something of everything, and a picture of its page.
 
-``python -m tests.exporters.sample spec/page.png`` makes the picture that README shows.
+``python -m tests.exporters.sample spec/guide/pictures/page.png`` makes the picture in README.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A small store with every kind of file, and what can still be told once some of them are damaged.
 
-What is promised follows from the undamaged files and ``spec/FORMAT.md`` alone: which checkpoint needs
-which files is computed here once more, from the JSON, and not asked of the package.
+What is promised follows from the undamaged files and ``spec/format/FORMAT.md`` alone: which checkpoint
+needs which files is computed here once more, from the JSON, and not asked of the package.
 """
 
 from __future__ import annotations

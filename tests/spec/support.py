@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-SPEC = Path(__file__).parents[2] / "spec"
+SPEC = Path(__file__).parents[2] / "spec" / "format"
 GOLDEN = sorted(path.name for path in (SPEC / "golden").iterdir())
 
 Case = dict[str, Any]

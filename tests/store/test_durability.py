@@ -1,4 +1,4 @@
-"""The fsyncs are those that spec/FORMAT.md, section 6, lists: no more, no fewer, in that order."""
+"""The fsyncs are those of spec/format/FORMAT.md, section 6: no more, no fewer, in that order."""
 
 from __future__ import annotations
 

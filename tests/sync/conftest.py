@@ -1,4 +1,4 @@
-"""Machines for each test, and the commands of ``spec/SYNC.md`` to run on them."""
+"""Machines for each test, and the commands of ``spec/guide/sync.md`` to run on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOM = 500_000_000
 
 
 class Follow(Protocol):
-    """Runs what ``spec/SYNC.md`` says, as in ``follow("rsync: both ways", laptop)``."""
+    """Runs what ``spec/guide/sync.md`` says, as in ``follow("rsync: both ways", laptop)``."""
 
     def __call__(
         self, key: str, machine: Machine, *, ends: tuple[int, ...] = (0,), **variables: str

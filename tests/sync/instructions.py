@@ -1,11 +1,11 @@
-"""The commands of ``spec/SYNC.md``: what the tests run is what its readers are told to type."""
+"""The commands of ``spec/guide/sync.md``: what the tests run is what its readers are told to type."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-SYNC = Path(__file__).parents[2] / "spec" / "SYNC.md"
+SYNC = Path(__file__).parents[2] / "spec" / "guide" / "sync.md"
 
 
 def read(document: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ class Scenario:
         shows: what happens.
         deletions: what the tool does with files that one side removed or never had.
         needs: the programs without which the test is skipped.
-        follows: the commands of ``spec/SYNC.md`` that it runs, as ``instructions.BLOCKS`` has them.
+        follows: the commands of ``spec/guide/sync.md`` that it runs, by their keys in ``BLOCKS``.
         replayed: the tool itself is not run, only what it leaves is made.
 
     """

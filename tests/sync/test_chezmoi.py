@@ -19,9 +19,9 @@ from .scenarios import scenario
 
 pytestmark = pytest.mark.once
 
-GOLDEN = Path(__file__).parents[2] / "spec" / "golden"
-ADD = "chezmoi: what is new here into the source state"
-APPLY = "chezmoi: what is new there into the store"
+GOLDEN = Path(__file__).parents[2] / "spec" / "format" / "golden"
+ADD = "chezmoi: add new files here to the source state"
+APPLY = "chezmoi: apply new files there to the store"
 COME_BACK = "a removed file comes back"
 
 

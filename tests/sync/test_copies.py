@@ -72,7 +72,10 @@ def two(machines: Machines) -> Two:
 
 
 def _of_archives(tool: str) -> tuple[str, str]:
-    return f"{ARCHIVES}: a store into a {tool} archive", f"{ARCHIVES}: what is new in a {tool} archive"
+    return (
+        f"{ARCHIVES}: put a store into a {tool} archive",
+        f"{ARCHIVES}: take new files from a {tool} archive",
+    )
 
 
 def _in_an_archive(two: Two, follow: Follow, tool: str) -> None:
@@ -132,13 +135,13 @@ def test_an_old_archive(two: Two, machines: Machines, follow: Follow) -> None:
     "cp -Rn",
     "two copies by hand, over each other",
     deletions=KEEPS,
-    follows=(f"{ARCHIVES}: what is new in a copy",),
+    follows=(f"{ARCHIVES}: take new files from a copy",),
 )
 def test_copies_by_hand(two: Two, follow: Follow) -> None:
     for one, other in ((two.laptop, two.desk), (two.desk, two.laptop)):
         shutil.copytree(one.root, other.home / "copy")
         # Some versions of cp say by their exit code that they left files alone.
-        follow(f"{ARCHIVES}: what is new in a copy", other, ends=(0, 1))
+        follow(f"{ARCHIVES}: take new files from a copy", other, ends=(0, 1))
     two.assert_synced()
 
 

@@ -21,7 +21,7 @@ from .test_union import union
 
 pytestmark = pytest.mark.once
 
-GOLDEN = Path(__file__).parents[2] / "spec" / "golden"
+GOLDEN = Path(__file__).parents[2] / "spec" / "format" / "golden"
 UNION = "a removed file comes back"
 TITLES = [unicodedata.normalize(form, "Café Ångström ﬁn 한글") for form in ("NFC", "NFD", "NFKC")]
 SHORT = re.compile(r"[^.]{1,8}(\.[^.]{1,3})?")

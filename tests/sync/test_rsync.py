@@ -74,11 +74,11 @@ def test_both_ways(machines: Machines, follow: Follow) -> None:
     "both sides worked in one session and in others",
     deletions=KEEPS,
     needs=RSYNC,
-    follows=("rsync: both ways, only what is newer",),
+    follows=("rsync: both ways, only newer files",),
 )
 def test_both_ways_only_what_is_newer(machines: Machines, follow: Follow) -> None:
     laptop, desk, _ = apart(machines)
-    follow("rsync: both ways, only what is newer", laptop)
+    follow("rsync: both ways, only newer files", laptop)
     assert_synced(machines, laptop, desk)
     assert snapshot(laptop.root) == snapshot(desk.root)
 

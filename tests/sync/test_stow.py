@@ -19,7 +19,7 @@ pytestmark = pytest.mark.once
 
 INTO = "stow: move the store into a package"
 EACH = "stow: a link to each file"
-BACK = "stow: bring what is new into the package, and link to it"
+BACK = "stow: bring new files into the package, and link to them"
 NEEDS = ("stow",)
 
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -60,7 +60,8 @@ def doctor(
     """Look for what is damaged, missing or odd, and repair what can be.
 
     Exit codes: 0 all is well (notes are harmless), 3 warnings, 4 errors, of what is left after a
-    repair; 1 it could not be done, 2 a wrong command line. spec/FINDINGS.md describes the findings.
+    repair; 1 it could not be done, 2 a wrong command line.
+    spec/guide/findings.md describes the findings.
     """
     with output.reporting(as_json), opening.open_store(store) as storage:
         if sources and not repair:

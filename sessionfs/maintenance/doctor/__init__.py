@@ -2,7 +2,7 @@
 
 The invariant: verifying changes nothing; a repair adds bytes that hash to the name which they get,
 renames what is in their way, and removes what was purged. The kinds of findings are those of
-``spec/FINDINGS.md``.
+``spec/guide/findings.md``.
 """
 
 from .check_objects import ReadingScope

@@ -53,7 +53,7 @@ KINDS: dict[str, Severity] = {
     "temporary-abandoned": _NOTE,
     "foreign": _NOTE,
 }
-"""What spec/FINDINGS.md describes."""
+"""What spec/guide/findings.md describes."""
 
 
 class Repair(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sessionfs.maintenance.doctor import KINDS
 
-FINDINGS = Path(__file__).parents[3] / "spec" / "FINDINGS.md"
+FINDINGS = Path(__file__).parents[3] / "spec" / "guide" / "findings.md"
 
 
 def test_every_kind_is_described_with_its_severity() -> None:

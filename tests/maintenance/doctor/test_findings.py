@@ -21,7 +21,7 @@ from sessionfs.tools import read
 from .happenings import HAPPENS, Told, flipped
 from .helpers import LARGE, Store, everything, grave, of_kind, write
 
-GOLDEN = Path(__file__).parents[3] / "spec" / "golden"
+GOLDEN = Path(__file__).parents[3] / "spec" / "format" / "golden"
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 IDS = [f"{n}-{kind}" for n, (kind, _) in enumerate(HAPPENS)]
 
