@@ -54,10 +54,10 @@ class NotFoundError(StorageError, KeyError):
 
 
 class IncompleteError(NotFoundError):
-    """Files that the answer needs have not arrived yet; ``missing`` names them.
+    """Files that the answer needs are missing: not synced yet, or deleted. ``missing`` names them.
 
-    Normal in the middle of a sync: the same call succeeds once they are there. ``checkpoints`` are
-    the ids of those that need the file ``path``, where that was looked for.
+    This is normal in the middle of a sync: the same call succeeds once they are there. ``checkpoints``
+    are the ids of the checkpoints that need the file ``path``, where that was determined.
     """
 
     code = "incomplete"
@@ -103,15 +103,16 @@ class InternalError(StorageError):
 
 
 class CorruptObjectError(InternalError):
-    """A file does not hold what its name promises; ``path`` names it.
+    """A file is damaged: it does not hold what its name promises. ``path`` names it.
 
     Attributes:
-        checkpoints: the ids of those that need it, where that was looked for.
+        checkpoints: the ids of the checkpoints that need it, where that was determined.
         finding: what ``verify`` calls this; spec/guide/findings.md tells what it means and what to do.
 
     """
 
     code = "corrupt_object"
+    prefix = "Damaged"
     checkpoints: tuple[UUID, ...] = ()
 
     def __init__(
@@ -122,7 +123,7 @@ class CorruptObjectError(InternalError):
 
 
 class TooLargeError(CorruptObjectError):
-    """A file has more bytes than ``max_object_bytes`` allows, so that nobody can tell what it holds."""
+    """A file has more bytes than ``max_object_bytes`` allows, so it was not read."""
 
     code = "too_large"
 

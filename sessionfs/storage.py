@@ -492,7 +492,7 @@ class FileStorage:
 
         Raises:
             FormatError: the store or a source is of a newer version: nothing is done.
-            InvalidRequestError: a source is no store.
+            InvalidRequestError: a source is not a sessionfs store.
 
         """
         with suppress(CorruptObjectError):  # a damaged header is among what can be repaired
@@ -513,7 +513,7 @@ class FileStorage:
 
         Raises:
             FormatError: one of the stores is of a newer version: nothing is copied.
-            InvalidRequestError: the other one is no store, or is this one.
+            InvalidRequestError: the other one is not a sessionfs store, or is this one.
 
         """
         # What few programs need is loaded when it is needed.
@@ -669,7 +669,9 @@ class FileStorage:
         path = validation.path(source, name)
         other = Root(path, self._environment.files)
         if not other.is_store():
-            raise InvalidRequestError(f"{path} is no store", path=path)
+            raise InvalidRequestError(
+                f"{path} is not a sessionfs store (no sessionfs.json, no sessions/)", path=path
+            )
         with suppress(CorruptObjectError):  # its records verify themselves
             other.check_format()
         return path

@@ -57,7 +57,7 @@ def test_a_module_has_one_reason_to_change() -> None:
         (errors.RateLimitedError, "Rate limited: x", "rate_limited", errors.StorageError),
         (errors.InternalError, "Internal error: x", "internal", errors.StorageError),
         (errors.StorageConnectionError, "Connection error: x", "connection", ConnectionError),
-        (errors.CorruptObjectError, "Internal error: x", "corrupt_object", errors.InternalError),
+        (errors.CorruptObjectError, "Damaged: x", "corrupt_object", errors.InternalError),
         (errors.IncompleteError, "Not found: x", "incomplete", errors.NotFoundError),
         (errors.ConflictError, "Invalid request: x", "conflict", errors.InvalidRequestError),
         (errors.FormatError, "Internal error: x", "format", errors.InternalError),

@@ -25,7 +25,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         # Whoever reads our output may have seen enough: end quietly, as other commands do.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    # What a terminal's encoding lacks is told in other characters, and is no error.
+    # What a terminal's encoding lacks is told in other characters, and is not an error.
     codecs.register_error("sessionfs", _plainly)
     for stream in (sys.stdout, sys.stderr):
         # The locale C lets nothing but ASCII through, and is not strict.

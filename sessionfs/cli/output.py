@@ -166,7 +166,7 @@ def paged(*, wanted: bool = True) -> Iterator[Console]:
 def _page(command: list[str], text: str) -> None:
     # R: colours; F: end if all fits after all; X: leave what was shown on the screen.
     environment = {**os.environ, "LESS": os.environ.get("LESS", "FRX"), "LESSCHARSET": "utf-8"}
-    # Ctrl-C is for the pager, which stays; a pager that is left early is no error.
+    # Ctrl-C is for the pager, which stays; a pager that is left early is not an error.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     broken = signal.signal(signal.SIGPIPE, signal.SIG_IGN) if hasattr(signal, "SIGPIPE") else None
     try:
@@ -197,7 +197,7 @@ def print_json(value: Any) -> None:
     try:
         raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
     except UnicodeEncodeError:
-        # A path that is no text: as escapes, which its bytes can be had from.
+        # A path that is not text: as escapes, which its bytes can be had from.
         raw = json.dumps(msgspec.to_builtins(value), indent=2).encode()
     sys.stdout.buffer.write(harmless_json(raw) + b"\n")
     sys.stdout.buffer.flush()

@@ -6,8 +6,10 @@ of a file, piece by piece. A new one is a function in a module here, named in ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from ..fs import files
+from ..fs.files import StrPath
 from ..models import Session
 from ..protocols import SessionStorage
 from .json_lines import as_json, as_json_lines
@@ -24,6 +26,20 @@ def as_html(storage: SessionStorage, session: Session) -> Iterator[bytes]:
     return html.as_html(storage, session)
 
 
+def write_file(path: StrPath, chunks: Iterable[bytes], *, replace: bool = False) -> int:
+    """Write an exported session into a file that only its owner may read; return its size in bytes.
+
+    The file appears with all its bytes or not at all.
+
+    Args:
+        path: the file.
+        chunks: what an exporter yields.
+        replace: replace a file that is there; else it is an InvalidRequestError.
+
+    """
+    return files.write_private(files.absolute_path(path), chunks, replace=replace)
+
+
 EXPORTERS: dict[str, Exporter] = {
     "md": as_markdown,
     "html": as_html,
@@ -32,4 +48,4 @@ EXPORTERS: dict[str, Exporter] = {
 }
 """By the name that ``--format`` has, which is also the ending of the file."""
 
-__all__ = ["EXPORTERS", "Exporter", "as_html", "as_json", "as_json_lines", "as_markdown"]
+__all__ = ["EXPORTERS", "Exporter", "as_html", "as_json", "as_json_lines", "as_markdown", "write_file"]

@@ -44,8 +44,10 @@ summary { cursor: pointer; }
 .mark { padding: .05rem .4rem; border-radius: 4px; background: var(--accent); color: var(--page);
   font-size: .72rem; }
 article { margin: 1.75rem 0 0; } article.more { margin-top: .5rem; }
-article > header { display: flex; align-items: baseline; gap: .6rem; margin-bottom: .3rem; }
-article > header h2 { margin: 0; font-size: .95rem; } article > header time, article > header .model,
+article > header { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: .6rem;
+  margin-bottom: .3rem; }
+article > header h2 { flex: none; max-width: 100%; margin: 0; font-size: .95rem; }
+article > header time, article > header .model,
 article > header a { color: var(--soft); font-size: .8rem; text-decoration: none; }
 article > header a { margin-left: auto; } article > header a:hover { text-decoration: underline; }
 article.more > header { position: absolute; left: -100vw; }

@@ -69,7 +69,7 @@ def said_at(message: dict[str, Any]) -> datetime | None:
 
 
 def pretty(arguments: str | bytes) -> str:
-    """Return JSON with line feeds and indentation; what is no JSON as it is."""
+    """Return JSON with line feeds and indentation; what that is not JSON as it is."""
     text = arguments if isinstance(arguments, str) else arguments.decode("utf-8", "replace")
     try:
         return msgspec.json.format(text, indent=2)

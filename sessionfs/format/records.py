@@ -221,7 +221,7 @@ def decode_meta(data: bytes, session: str) -> MetaRecord:
     except msgspec.MsgspecError as error:
         raise InvalidRecordError(str(error)) from error
     if facts.created_at is not UNSET and not _is_written_time(facts.created_at):
-        raise InvalidRecordError(f"created_at is no RFC 3339 time in UTC: {facts.created_at!r}")
+        raise InvalidRecordError(f"created_at is not an RFC 3339 time in UTC: {facts.created_at!r}")
     _check_hashes("left", facts.left or [])
     return record
 
@@ -244,7 +244,7 @@ def _ref_record(data: bytes, session: str) -> RefRecord:
     _check_session(record.session, session)
     _check_kind(data)
     if not is_timestamp(record.at):
-        raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
+        raise InvalidRecordError(f"at is not a timestamp: {record.at!r}")
     return record
 
 
@@ -306,7 +306,7 @@ def element_hash(element: bytes) -> str | None:
 def _check_hashes(name: str, hashes: list[str]) -> None:
     for sha in hashes:
         if not is_sha256(sha):
-            raise InvalidRecordError(f"{name} has what is no hash: {sha!r}")
+            raise InvalidRecordError(f"{name} holds something other than a SHA-256 hash: {sha!r}")
 
 
 def _check_session(found: str, expected: str) -> None:
@@ -380,13 +380,13 @@ def _checked(
             f"count is {record.count}, but keep and messages make {record.keep} + {number}"
         )
     if not is_timestamp(record.at):
-        raise InvalidRecordError(f"at is no timestamp: {record.at!r}")
+        raise InvalidRecordError(f"at is not a timestamp: {record.at!r}")
     metadata = None
     if record.metadata is not UNSET:
         metadata = _checked_json_object(bytes(record.metadata), "metadata")
     for _, sha in large:
         if not is_sha256(sha):
-            raise InvalidRecordError(f"an element of messages is no hash: {sha!r}")
+            raise InvalidRecordError(f"an element of messages is not a SHA-256 hash: {sha!r}")
     return CheckpointObject(
         parent=record.parent,
         after=after,

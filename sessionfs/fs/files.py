@@ -55,7 +55,7 @@ class NameTakenError(InternalError):
 
 
 class NotRegularError(InternalError):
-    """Something that is no regular file lies in a file's place."""
+    """Something that is not a regular file lies in a file's place."""
 
 
 class os_errors:  # noqa: N801 - it reads as a function; as a generator it would cost a microsecond more
@@ -248,6 +248,42 @@ def new_temporary_name() -> str:
     return tempfiles.TEMPORARY + os.urandom(8).hex()
 
 
+def write_private(path: str, chunks: Iterable[bytes], *, replace: bool) -> int:
+    """Write a file that only its owner may read, and return how many bytes it has.
+
+    The file appears under its name with all its bytes, or not at all. What is not a regular file, such
+    as a pipe, is written into; a symbolic link is replaced, and never followed.
+
+    Args:
+        path: where it is to be.
+        chunks: its bytes.
+        replace: replace a file that is there; else it is an InvalidRequestError.
+
+    """
+    with os_errors(path):
+        mode = mode_of(path, os.lstat)
+        if mode is not None and not replace:
+            raise InvalidRequestError(f"{path} already exists", path=path)
+        if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            with open(path, "wb") as pipe:
+                return sum(map(pipe.write, chunks))
+        # Not beside its name: a name of the greatest length has no room for more.
+        fresh = join(os.path.dirname(path), new_temporary_name())
+        try:
+            descriptor = os.open(fresh, _CREATE | _BINARY, 0o600)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    size = sum(map(file.write, chunks))
+                os.replace(fresh, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(fresh)
+                raise
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise InvalidRequestError(f"{path}: {error.strerror}", path=path) from error
+    return size
+
+
 def read_file(path: str, limit: int | None = None) -> bytes | None:
     """Return a file's bytes, or None if there is none.
 
@@ -273,12 +309,12 @@ def _read_file(path: str, limit: int | None) -> bytes | None:
     except OSError as error:
         # A socket or a device without a driver in the file's place.
         if error.errno in (errno.ENXIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG):
-            raise NotRegularError(f"{path} is no regular file", path=path) from error
+            raise NotRegularError(f"{path} is not a regular file", path=path) from error
         raise
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise NotRegularError(f"{path} is no regular file", path=path)
+            raise NotRegularError(f"{path} is not a regular file", path=path)
         if limit is not None and status.st_size > limit:
             raise TooLargeError(
                 f"{path} has {status.st_size:,} bytes, more than max_object_bytes = {limit:,}",
@@ -399,7 +435,7 @@ def absolute_path(path: StrPath) -> str:
 
 
 def remove(path: str) -> None:
-    """Remove a file; it is no error if another process has already."""
+    """Remove a file; it is not an error if another process has already."""
     with os_errors(path), suppress(FileNotFoundError):
         os.unlink(path)
 

@@ -125,7 +125,7 @@ class Merge:
     def _copy_message(
         self, lacking: _Lacking, sha: str, mine: SessionDirectory
     ) -> tuple[str, str] | None:
-        """Copy an object that is no checkpoint; of a checkpoint return its time and hash."""
+        """Copy an object that is not a checkpoint; of a checkpoint return its time and hash."""
         theirs = lacking.theirs
         try:
             data = theirs.objects.read(sha)

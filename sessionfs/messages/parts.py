@@ -111,7 +111,7 @@ def pieces(message: dict[str, Any]) -> list[Piece]:
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """Return what a message says as one text; what is no text is named in brackets, calls left out."""
+    """Return what a message says as one text; what is not text is named in brackets, calls left out."""
     lines: list[str] = []
     for piece in pieces(message):
         match piece:

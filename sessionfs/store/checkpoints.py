@@ -123,7 +123,7 @@ def _compare(view: SessionView, active: Chain, expected: UUID | None) -> None:
 def _parent(view: SessionView, parent: UUID) -> str:
     sha = view.find(validation.uuid(parent, "parent_id"))
     if sha is None:
-        raise InvalidRequestError(f"the parent {parent} is no checkpoint of session {view.id}")
+        raise InvalidRequestError(f"the parent {parent} is not a checkpoint of session {view.id}")
     return sha
 
 

@@ -351,8 +351,7 @@ def _plan_checkpoints(
             or (checkpoint.appends and parent is None and onto is None)
             or (checkpoint.onto is not None and onto is None)
         ):
-            which = parent if checkpoint.onto is None else checkpoint.onto
-            raise InvalidRequestError(f"checkpoints[{i}] has no parent before it: {which}")
+            raise InvalidRequestError(_wrong_parent(f"checkpoints[{i}]", checkpoint))
         made = from_datetime(validation.aware(checkpoint.created_at, f"checkpoints[{i}].created_at"))
         if onto is not None and directory is not None:
             before = max(before or "", directory.objects.checkpoint(onto).at)
@@ -365,3 +364,11 @@ def _plan_checkpoints(
             appends=checkpoint.appends,
             onto=onto,
         )
+
+
+def _wrong_parent(name: str, checkpoint: ImportedCheckpoint) -> str:
+    if checkpoint.onto is not None:
+        return f"{name}.onto is {checkpoint.onto}: it must be the id of a checkpoint of this session"
+    if checkpoint.parent is None:
+        return f"{name} appends, but has no parent: set parent or onto"
+    return f"{name}.parent is {checkpoint.parent}: it must be the index of an earlier checkpoint"

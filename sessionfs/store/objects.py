@@ -28,6 +28,9 @@ from ..fs.fingerprints import Identity
 
 _SUFFIX = ".json"
 
+MISSING = "is missing (not synced yet, or deleted)"
+"""The end of a sentence about a file of a session that is not here."""
+
 
 class _CachedObject(msgspec.Struct, frozen=True):
     identity: Identity
@@ -238,7 +241,7 @@ class Objects:
         """Return the message that a message object stores; the same errors as ``checkpoint``."""
         found = self.record(sha)
         if not isinstance(found, MessageObject):
-            raise self._damaged(sha, "is no message object", "chain-broken")
+            raise self._damaged(sha, "is not a message object", "chain-broken")
         return found.message
 
     def record(self, sha: str) -> CheckpointObject | MessageObject | None:
@@ -285,7 +288,7 @@ class Objects:
             if data is not None:
                 data, settled = files.read_settled(path, data, self._files.limit)
         except files.NotRegularError as error:
-            raise self._damaged(sha, "is no regular file", "not-regular") from error
+            raise self._damaged(sha, "is not a regular file", "not-regular") from error
         if data is None:
             raise self._missing(sha)
         if sha256(data) == sha:
@@ -298,7 +301,7 @@ class Objects:
         try:
             return records.decode_object(data, self._session)
         except InvalidRecordError as error:
-            raise self._damaged(sha, f"is no valid record: {error}", "object-invalid") from error
+            raise self._damaged(sha, f"is not a valid record: {error}", "object-invalid") from error
 
     def _holds(self, path: str, data: bytes) -> bool:
         """Tell whether a file holds these bytes, or does once a tool has finished writing it."""
@@ -316,11 +319,11 @@ class Objects:
 
     def _missing(self, sha: str) -> IncompleteError:
         path = self.path(sha)
-        why = "was purged" if sha in self.hidden else "has not arrived"
+        why = "was purged" if sha in self.hidden else MISSING
         return IncompleteError(f"{path} {why}", path=path, missing=(path,))
 
     def _not_a_checkpoint(self, sha: str) -> CorruptObjectError:
-        return self._damaged(sha, "is no checkpoint object", "chain-broken")
+        return self._damaged(sha, "is not a checkpoint object", "chain-broken")
 
     def _damaged(self, sha: str, how: str, finding: str = "object-damaged") -> CorruptObjectError:
         path = self.path(sha)

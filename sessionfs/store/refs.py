@@ -176,7 +176,7 @@ class Refs:
         except files.NotRegularError as error:
             raise CorruptObjectError(error.message, path=path, finding="not-regular") from error
         except InvalidRecordError as error:
-            reason = f"is no valid record: {error}"
+            reason = f"is not a valid record: {error}"
         raise CorruptObjectError(f"{path} {reason}", path=path, finding="meta-damaged")
 
     def purged(self, refs: list[PurgeRef]) -> set[str] | None:

@@ -18,7 +18,7 @@ from ..format.refnames import ActiveRef, RefNames
 from ..fs import files
 from . import chains, graph
 from .graph import Chain
-from .objects import Objects
+from .objects import MISSING, Objects
 from .refs import Refs
 
 
@@ -124,7 +124,7 @@ class SessionView:
         sha = self._directory.target(ref, self.objects)
         if sha is None:
             path = files.join(self.objects.directory, f"{ref.hash12}*.json")
-            raise IncompleteError(f"{path} has not arrived", path=path, missing=(path,))
+            raise IncompleteError(f"{path} {MISSING}", path=path, missing=(path,))
         return sha
 
     def require_complete(self, sha: str, typed: TypedDecoder | None = None) -> Chain:

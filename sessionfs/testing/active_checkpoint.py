@@ -38,7 +38,7 @@ class ActiveContract(Contract):
         assert (summary.id, summary.message_count, summary.state) == (first, 2, None)
 
     def test_set_what_is_active(self, storage: SessionStorage) -> None:
-        """Setting the checkpoint that is active already is no error and makes no other."""
+        """Setting the checkpoint that is active already is not an error and makes no other."""
         session, first = new_session(storage, user("1"))
         for _ in range(3):
             storage.set_active_checkpoint(session, first)

@@ -144,7 +144,7 @@ class _Check:
 
 
 def _records(data: bytes) -> list[Any]:
-    """Return the records of a file; a line that is no JSON as it is."""
+    """Return the records of a file; a line that that is not JSON as it is."""
     whole = _document(data)
     return (
         [whole] if whole is not None else [_as_json(line) for line in data.split(b"\n") if line.strip()]

@@ -31,7 +31,7 @@ def recognise(path: Path, among: Sequence[Importer] = IMPORTERS) -> Importer:
         if b"\0" in head[:16]:
             break  # no text
     tools = ", ".join(importer.TOOL for importer in among)
-    what = "is empty" if not head.strip() else f"is no transcript of a known tool ({tools})"
+    what = "is empty" if not head.strip() else f"is not a transcript of a known tool ({tools})"
     raise InvalidRequestError(f"{path} {what}", path=str(path))
 
 

@@ -1,7 +1,7 @@
 """What importers share: keeping whole records, and what is made of them.
 
 The invariant: no record is lost. One that becomes messages is kept beside the first of them, without
-the values that the messages hold themselves; ``moved`` says where those went. One that is no message
+the values that the messages hold themselves; ``moved`` says where those went. One that is not a message
 is kept in the metadata of its turn's checkpoint, and so is the text of a line that cannot be read.
 ``originals`` puts all of them together again.
 """

@@ -45,7 +45,7 @@ class Line(NamedTuple):
             a number that would be written differently. None: nothing.
         part: which record of the line it is, from 0: two writers may have written onto one line.
         size: bytes of the line, told with its first part.
-        tail: whether it is not settled yet: a last line without an end that is no record, or what
+        tail: whether it is not settled yet: a last line without an end that is not a record, or what
             stands around the records of a file. A longer copy of the file has another one.
 
     """

@@ -101,7 +101,7 @@ def _open(path: Path) -> Any:
     name = quote(os.fsencode(path.absolute()))
     database = sqlite3.connect(f"file://{name}?mode=ro", uri=True)
     database.row_factory = sqlite3.Row
-    # A text that is no UTF-8 is damage of that row, not of the whole file.
+    # A text that is not UTF-8 is damage of that row, not of the whole file.
     database.text_factory = lambda raw: raw.decode(errors="surrogateescape")
     return database
 
@@ -307,7 +307,7 @@ def _plain(value: object) -> object:
 
 
 def _text(value: object) -> str:
-    """Return a value as a text, with what is no UTF-8 as escapes."""
+    """Return a value as a text, with what is not UTF-8 as escapes."""
     return str(value).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 

@@ -151,7 +151,7 @@ class _Turns:
         self._spoken = self._spoken or any(each["role"] in ("assistant", "tool") for each in messages)
 
     def keep(self, line: Line) -> None:
-        """Keep a record that is no message, or a line that holds none."""
+        """Keep a record that is not a message, or a line that holds none."""
         self._came_to(line)
         kind = "record" if line.damage is None else "damaged"
         self._records.append({**place_of(line), kind: line.record})

@@ -158,7 +158,7 @@ class Listener:
         except FileNotFoundError:
             pass  # something went away while the tree was walked
         except (OSError, RuntimeError):
-            # There are too many directories for the system, or a name is no text.
+            # There are too many directories for the system, or a name is not text.
             if not listening:
                 self._retry_at = time.monotonic() + _RETRY_SECONDS
         else:

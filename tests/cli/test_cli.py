@@ -132,7 +132,7 @@ def test_errors_are_one_line_and_exit_codes_say_what(sessionfs: Command) -> None
     failed = sessionfs.run("import", CLAUDE, sessionfs.home / "notes.txt", "absent.jsonl")
     assert failed.returncode == 1
     assert len(failed.stderr.splitlines()) == 2
-    assert "notes.txt is no transcript of a known tool" in failed.stderr
+    assert "notes.txt is not a transcript of a known tool" in failed.stderr
     assert failed.stdout.startswith("imported")
     assert sessionfs.run("show").returncode == 2
     assert sessionfs.run("ls", "--limit", "-1").returncode == 2

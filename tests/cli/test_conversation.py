@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,8 @@ def test_export_as_files(imported: Command, tmp_path: Path) -> None:
     told = imported.json("export", "6f1c", "-o", str(out / "a.md"))
     assert (out / "a.md").read_text() == markdown
     assert (told["format"], told["bytes"], told["session"]) == ("md", len(markdown.encode()), CLAUDE_ID)
-    assert "is there already" in imported.run("export", "6f1c", "-o", out / "a.md").stderr
+    assert "already exists: --force" in imported.run("export", "6f1c", "-o", out / "a.md").stderr
+    assert stat.S_IMODE((out / "a.md").stat().st_mode) == 0o600
     imported("export", "6f1c", "-o", out / "a.md", "-f", "json", "--force")
     assert json.loads((out / "a.md").read_text()) == imported.json("show", "6f1c")
     assert [each.name for each in out.iterdir()] == ["a.md"]
@@ -293,6 +295,6 @@ def test_the_original_of_an_import_is_given_back(imported: Command) -> None:
     lines = [line for line in Path(CLAUDE).read_text().splitlines() if line.strip()]
     assert [json.loads(line) for line in printed] == [json.loads(line) for line in lines]
     refused = imported.run("export", CLAUDE_ID, "--format", "original", "--checkpoint", "@1")
-    assert (refused.returncode, "whole session" in refused.stderr) == (2, True)
+    assert (refused.returncode, "be combined with --checkpoint" in refused.stderr) == (2, True)
     made = make(imported, "Made here", [])
     assert "was not imported" in imported.run("export", made, "--format", "original").stderr

@@ -94,7 +94,7 @@ def test_what_is_no_transcript_is_told_of(machine: Command) -> None:
     done = machine.run("import")
     assert done.returncode == 0
     assert "claude-code: 1 imported" in done.stdout
-    assert f"{stray} is no transcript" in done.stderr
+    assert f"{stray} is not a transcript" in done.stderr
     assert machine.run("import", stray).returncode == 1
 
 

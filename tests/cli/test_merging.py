@@ -66,7 +66,7 @@ def test_merge_goes_on_after_a_store_that_cannot_be_and_tells_what_was_refused(
     overwrite(bad_object, b"torn")
     done = sessionfs.run("merge", str(tmp_path / "nothing"), str(other))
     assert done.returncode == 1
-    assert "is no store" in done.stderr
+    assert "is not a sessionfs store" in done.stderr
     assert f"! not copied: {bad_object}" in done.stderr
     assert done.stdout.startswith("1 session new")
     told = sessionfs.json("merge", str(tmp_path / "nothing"), str(other), code=1)["stores"]

@@ -65,7 +65,7 @@ def test_log_of_a_session_without_checkpoints_says_what_is_missing(imported: Com
         file.unlink()
     done = imported.run("log", "6f1c")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "has not arrived" in done.stderr or "missing" in done.stderr
+    assert "is missing (not synced yet, or deleted)" in done.stderr
     assert imported.json("log", "6f1c", code=1)["code"] == "incomplete"
 
 

@@ -212,6 +212,26 @@ def test_the_page_itself_forbids_what_a_hole_would_let_through(
 
 
 @needs_chromium
+def test_on_a_phone_no_role_is_broken_in_two(tmp_path: Path) -> None:
+    """Where a heading is wider than the screen, the name of the model goes to the next line."""
+    written = page(*sample(tmp_path / "store"), tmp_path / "page.html")
+    text = re.sub(r"<meta http-equiv=.Content-Security-Policy.*?>", "", written.read_text())
+    text = text.replace("</style>", "html { width: 390px; } </style>", 1)
+    text = re.sub(r'(<span class="model">)', r"\1a-model-with-quite-a-long-name-2026-11-01 ", text)
+    measure = (
+        "document.title = [...document.querySelectorAll('article > header h2')]"
+        ".map(each => Math.round(each.getBoundingClientRect().height)).join(' ')"
+    )
+    phone = tmp_path / "phone.html"
+    phone.write_text(text.replace("</body>", f"<script>{measure}</script></body>"))
+    title = re.search(r"<title>(.*?)</title>", shown(phone, tmp_path))
+    assert title is not None
+    heights = set(map(int, title[1].split()))
+    assert heights
+    assert max(heights) < 1.5 * min(heights), heights
+
+
+@needs_chromium
 def test_the_style_sheet_of_the_page_is_not_forbidden(tmp_path: Path) -> None:
     """Its hash stands in the policy: a picture of the page has colours of its own."""
     written = page(*sample(tmp_path / "store"), tmp_path / "page.html")

@@ -152,7 +152,7 @@ def writes(storage: FileStorage, session: UUID = SESSION) -> dict[str, Call]:
 
 
 def answers(calls: dict[str, Call]) -> dict[str, str]:
-    """Return "ok" or the code of the failure for each call; what is no failure of ours is raised."""
+    """Return "ok" or the code of the failure for each call; what is not a failure of ours is raised."""
     found: dict[str, str] = {}
     for name, call in calls.items():
         try:

@@ -148,7 +148,7 @@ def test_a_title_that_cannot_be_read_is_told_of(look: str, tmp_path: Path) -> No
         session = storage.create_session(CreateSessionRequest("needle", [])).session_id
         refs = Path(storage.session_path(session), "refs")
         shutil.rmtree(refs)
-        refs.symlink_to(refs)  # a loop, which is no directory that is missing
+        refs.symlink_to(refs)  # a loop, which is not a directory that is missing
         if look == "search":
             assert storage.search(SearchQuery("needle")).problems
         else:

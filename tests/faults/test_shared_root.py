@@ -165,7 +165,7 @@ def test_threads_share_a_memory_that_is_too_small_for_all(tmp_path: Path, counte
 def test_whole_states_are_saved_while_another_thread_lets_go_of_all_memory(
     tmp_path: Path, counted: Counted
 ) -> None:
-    """Closing, and purging another session, is no error for who is saving just then."""
+    """Closing, and purging another session, is not an error for who is saving just then."""
     storage = storages(tmp_path)[0]
     messages: list[Any] = [{"n": n} for n in range(100)]
     held: dict[UUID, Any] = {}

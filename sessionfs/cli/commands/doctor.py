@@ -26,7 +26,7 @@ def a_part(text: str) -> float:
     except ValueError:
         part = 0.0
     if not 0 < part <= 1:
-        raise typer.BadParameter(f"{text!r} is no part like 10%")
+        raise typer.BadParameter(f"--sample takes a percentage such as 10%, not {text!r}")
     return part
 
 
@@ -87,7 +87,7 @@ def _run(
 ) -> VerifyResult:
     path = Path(storage.backend_info().store_path or "")
     if not (path / "sessions").exists() and not (path / "sessionfs.json").exists():
-        raise NotFoundError(f"there is no store at {path}")
+        raise NotFoundError(f"there is not a sessionfs store at {path}")
     ids = [resolve.session(storage, each).id for each in sessions] or None
     with output.bar("Repairing" if repair else "Verifying") as advance:
         if not repair:

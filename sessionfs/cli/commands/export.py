@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ...errors import InvalidRequestError
-from ...exporters import EXPORTERS
+from ...exporters import EXPORTERS, write_file
 from ...tools import original
 from .. import opening, output, resolve
 from ..options import AsJson, Checkpoint, Partial, SessionArgument, Store
@@ -56,11 +55,11 @@ def export(
     name = {"markdown": "md", "htm": "html"}.get(name, name)
     if name not in FORMATS:
         known = ", ".join(FORMATS)
-        raise typer.BadParameter(f"{one_line(name, 40)!r} is no format: --format takes {known}")
+        raise typer.BadParameter(f"{one_line(name, 40)!r} is not a format: --format takes {known}")
     if name == ORIGINAL and checkpoint is not None:
-        raise typer.BadParameter("the original is that of the whole session: leave out --checkpoint")
+        raise typer.BadParameter("--format original can't be combined with --checkpoint")
     if name == ORIGINAL and partial:
-        raise typer.BadParameter("the original is all of it: leave out --partial")
+        raise typer.BadParameter("--format original can't be combined with --partial")
     hint = output.SHOW_PARTIAL if name == ORIGINAL else None if partial else output.PARTIAL
     with output.reporting(as_json, hint), opening.open_store(store) as storage:
         found = resolve.session(storage, session)
@@ -76,28 +75,12 @@ def export(
             sys.stdout.flush()
             output.note_gaps(gaps)
             return
-        size = _write(opening.expanded(out), b"".join(made), force=force)
+        path = opening.expanded(out)
+        if path.exists() and not force:
+            raise InvalidRequestError(f"{path} already exists: --force replaces it", path=str(path))
+        size = write_file(path, made, replace=force)
         if as_json:
             output.print_json({"file": str(out), "format": name, "bytes": size, "session": found.id})
         else:
             typer.echo(f"exported  {one_line(str(out))}  {size:,} bytes")
         output.note_gaps(gaps)
-
-
-def _write(path: Path, data: bytes, *, force: bool) -> int:
-    """Write a file, which for others to read as the person's own files are; all of it or nothing."""
-    try:
-        if path.exists() and not force:
-            raise InvalidRequestError(f"{path} is there already: --force replaces it", path=str(path))
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)  # a pipe or a device
-            return len(data)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            beside.write_bytes(data)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidRequestError(f"{path}: {error.strerror}", path=str(path)) from error
-    return len(data)

@@ -62,7 +62,7 @@ def import_(
                 print_report(report, only_news=not files)
             if not files:
                 _print_sums(reports)
-        # What lies in a tool's own directory and is no transcript is told of, and is no failure.
+        # What lies in a tool's own directory and is not a transcript is told of, and is not a failure.
         if any("error" in report and (files or not report.get("unknown")) for report in reports):
             raise typer.Exit(1)
 

@@ -123,7 +123,7 @@ def _check_values(path: str, record: CheckpointObject | MessageObject | None) ->
         for each in carried:
             msgspec.json.decode(each)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        how = f"{path} is no valid record: a message or the metadata cannot be read: {error}"
+        how = f"{path} is not a valid record: a message or the metadata cannot be read: {error}"
         raise CorruptObjectError(how, path=path, finding="object-invalid") from error
 
 
@@ -163,7 +163,7 @@ class UnmetNeeds:
                 if each in done.bad or done.lacks(each):
                     self.by.setdefault(each, []).append(sha)
                 elif before is not None and done.is_no_checkpoint(each):
-                    self._breaks(before, "has a base that is no checkpoint", sha)
+                    self._breaks(before, "has a base that is not a checkpoint", sha)
                 return
             if before is not None and done.known[before].keep > link.count:
                 self._breaks(before, "keeps more messages than its base has", sha)
@@ -206,7 +206,7 @@ def findings(
     for sha in sorted(needed.by.keys() - done.bad.keys()):
         ids, path = _ids(needed.by[sha]), objects.path(sha)
         repair = adoption(directory, sha, evidence)
-        message = "has not arrived" + dependents.describe(tuple(ids))
+        message = "is missing: not synced yet, or deleted" + dependents.describe(tuple(ids))
         yield diagnose("object-missing", path, message, session=id_, checkpoints=ids, repair=repair)
     for sha, (why, broken) in sorted(needed.broken.items()):
         ids = _ids(broken)
@@ -217,7 +217,7 @@ def findings(
         parent = checkpoint.parent
         if parent is not None and parent not in needed.by and done.lacks(parent):
             repair = adoption(directory, parent, evidence)
-            message = f"follows {parent}, which has not arrived"
+            message = f"follows {parent}, which is missing: not synced yet, or deleted"
             yield diagnose("parent-missing", objects.path(sha), message, session=id_, repair=repair)
 
 

@@ -77,13 +77,13 @@ def _active(
     if not candidates:
         name = f"{said or ref.hash12 + '*'}.json"
         repair = check_objects.adoption(directory, said, evidence) if said else None
-        message = f"names {name}, which has not arrived"
+        message = f"names {name}, which is missing: not synced yet, or deleted"
         yield diagnose("active-ref-dangling", path, message, session=id_, repair=repair)
     elif len(candidates) > 1:
         message = f"does not say which of {len(candidates)} objects it names"
         yield diagnose("active-ref-ambiguous", path, message, session=id_)
     elif done.is_no_checkpoint(candidates[0]):
-        message = f"names {candidates[0]}.json, which is no checkpoint"
+        message = f"names {candidates[0]}.json, which is not a checkpoint"
         yield diagnose("chain-broken", path, message, session=id_)
     if problem is not None:
         repair = None

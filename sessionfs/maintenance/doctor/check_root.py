@@ -36,7 +36,7 @@ def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Di
             yield _strange(files.join(root.sessions, name))
     if entries.inspect(root.sessions).kind in ("file", "other"):
         repair = Repair("set it aside", lambda: files.set_aside(root.sessions))
-        yield diagnose("not-regular", root.sessions, "is no directory", repair=repair)
+        yield diagnose("not-regular", root.sessions, "is not a directory", repair=repair)
     for path, target, within in root.links():
         yield link(path, target, within)
 
@@ -70,7 +70,9 @@ def _header(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Dia
         yield diagnose("unreadable", path, reason(error, path))
     else:
         if data is None:
-            yield diagnose("header-missing", path, "has not arrived", repair=write)
+            yield diagnose(
+                "header-missing", path, "is missing: not synced yet, or deleted", repair=write
+            )
         elif data != sound:
             yield diagnose("root-file-changed", path, "says the same in other bytes")
 

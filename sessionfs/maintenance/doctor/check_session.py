@@ -149,7 +149,7 @@ def _directories(directory: SessionDirectory) -> Iterator[Diagnosis]:
             repair = None
             if path != directory.path:  # whatever a person wants with that
                 repair = Repair("set it aside", partial(files.set_aside, path))
-            message = "is no directory, and has the name of one"
+            message = "is not a directory, and has the name of one"
             yield diagnose("not-regular", path, message, session=directory.id, repair=repair)
             return
 

@@ -122,7 +122,7 @@ class Store:
             try:
                 storage.get_checkpoint(checkpoint_id(path.stem))
             except StorageError as error:
-                if type(error) is not NotFoundError or path.is_symlink():  # else it is no checkpoint
+                if type(error) is not NotFoundError or path.is_symlink():  # else it is not a checkpoint
                     found.add(checkpoint_id(path.stem))
         return found
 
