@@ -88,6 +88,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+DISTRIBUTION = "sessionfs-store"
+"""The name on PyPI, where ``sessionfs`` is another project with the same import name."""
+
 __all__ = [
     "ActiveChanged",
     "AsyncFileStorage",

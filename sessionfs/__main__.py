@@ -1,5 +1,5 @@
 """``python -m sessionfs`` is the command ``sessionfs``."""
 
-from .cli import main
+from ._entry import main
 
 main()

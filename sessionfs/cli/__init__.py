@@ -21,7 +21,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich", "markdown_it", "pygments"):
             raise
-        sys.exit("sessionfs: the command line needs its extra: pip install 'sessionfs[cli]'")
+        sys.exit("sessionfs: the command line needs its extra: pip install 'sessionfs-store[cli]'")
     if hasattr(signal, "SIGPIPE"):
         # Whoever reads our output may have seen enough: end quietly, as other commands do.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
