@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -50,6 +51,13 @@ def inspect(path: str) -> Entry:
         "file" if stat.S_ISREG(mode) else "directory" if stat.S_ISDIR(mode) else "other"
     )
     return Entry(kind, target, stat.S_IMODE(mode), found.st_size)
+
+
+def walk(directory: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield a directory and those below it, in order, each with the names of its files."""
+    for parent, directories, names in os.walk(directory):
+        directories.sort()
+        yield parent, names
 
 
 def git_work_tree(path: str) -> str | None:

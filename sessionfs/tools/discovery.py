@@ -5,43 +5,44 @@ Nothing is opened to find it: the content tells later whether a file is what its
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InvalidRequestError
+from ..fs import entries
 from .base import Importer, Place
-from .compressed import SUFFIX
 from .jsonl import first_bytes
+from .source_files import COMPRESSED_SUFFIX
 
 Stamp = tuple[tuple[int, int, int], ...]
 """Tells whether a file was written to."""
 
 
-class Found(NamedTuple):
-    """The files of a tool that were found, and where."""
+class DiscoveredFiles(NamedTuple):
+    """The files of a tool in one of its places."""
 
     tool: str
     place: Place
     files: list[Path]
 
 
-def find(importers: Iterable[Importer], environment: Mapping[str, str], home: Path) -> list[Found]:
+def find(
+    importers: Iterable[Importer], environment: Mapping[str, str], home: Path
+) -> list[DiscoveredFiles]:
     """Return what each tool keeps in its places, as its own environment variables name them."""
     found = []
     for importer in importers:
         for place in importer.places(environment, home):
             matches = {path for pattern in place.patterns for path in _glob(place.directory, pattern)}
             files = [path for path in sorted(matches) if not _is_outdated(path, matches)]
-            found.append(Found(importer.TOOL, place, files))
+            found.append(DiscoveredFiles(importer.TOOL, place, files))
     return found
 
 
 def below(directory: Path) -> Iterator[Path]:
     """Give the files of a directory and of those below it, whatever they are."""
-    for parent, directories, names in os.walk(directory):
-        directories.sort()
+    for parent, names in entries.walk(str(directory)):
         paths = {Path(parent, name) for name in names}
         for path in sorted(paths):
             if path.is_file() and not _is_outdated(path, paths):
@@ -77,6 +78,6 @@ def _glob(directory: Path, pattern: str) -> Iterator[Path]:
 
 def _is_outdated(path: Path, others: set[Path]) -> bool:
     """Tell whether a conversation is in a file of lines beside it, and this one stayed."""
-    if path.suffix == SUFFIX:
+    if path.suffix == COMPRESSED_SUFFIX:
         return path.with_suffix("") in others
     return path.suffix == ".json" and path.with_suffix(".jsonl") in others

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -134,7 +134,7 @@ class Lines(Records):
         self._path = path
         with open_file(path) as file:
             self._end = size_of(file)
-        self._held = list(self._read(0)) if self._end <= _HELD_BYTES else None
+            self._held = list(self._lines(file, 0)) if self._end <= _HELD_BYTES else None
 
     def after(self, number: int) -> Iterator[Line]:
         """Give the records after the line with this number."""
@@ -144,22 +144,25 @@ class Lines(Records):
 
     def _read(self, after: int) -> Iterator[Line]:
         with open_file(self._path) as file:
-            position = 0
-            for number, raw in enumerate(file, 1):
-                raw = raw[: self._end - position]
-                if not raw:
+            yield from self._lines(file, after)
+
+    def _lines(self, file: BinaryIO, after: int) -> Iterator[Line]:
+        position = 0
+        for number, raw in enumerate(file, 1):
+            raw = raw[: self._end - position]
+            if not raw:
+                break
+            position += len(raw)
+            line = raw.removeprefix(_BOM) if number == 1 else raw
+            text = line.strip()
+            found = list(_records(number, text)) if text and number > after else []
+            if found:
+                found[0] = found[0]._replace(size=len(raw))
+                if found[0].damage is not None and not raw.endswith(b"\n"):
+                    yield found[0]._replace(record=as_text(line), tail=True)
                     break
-                position += len(raw)
-                line = raw.removeprefix(_BOM) if number == 1 else raw
-                text = line.strip()
-                found = list(_records(number, text)) if text and number > after else []
-                if found:
-                    found[0] = found[0]._replace(size=len(raw))
-                    if found[0].damage is not None and not raw.endswith(b"\n"):
-                        yield found[0]._replace(record=as_text(line), tail=True)
-                        break
-                self._settle(number, text)
-                yield from found
+            self._settle(number, text)
+            yield from found
 
 
 def read_lines(path: Path) -> Iterator[Line]:

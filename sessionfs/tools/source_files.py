@@ -1,92 +1,151 @@
-"""Opening what a tool wrote, compressed or not, and telling how far it was read."""
+"""Opening a file that a tool wrote, compressed with zstd or not, and reporting how far it was read."""
 
 from __future__ import annotations
 
 import io
-import os
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ..errors import InvalidRequestError
-from .compressed import MAGIC, Decompressed
 
-Tell = Callable[[int, int], None]
-"""Is told how many bytes of how many were read of a file, from its beginning each time it is opened."""
+COMPRESSED_SUFFIX = ".zst"
 
-_tell: ContextVar[Tell | None] = ContextVar("tell", default=None)
-_TOLD_BYTES = 1 << 18
+_MAGIC = b"\x28\xb5\x2f\xfd"
+"""How a compressed file begins."""
+
+_PIECE_BYTES = 1 << 18
+
+Progress = Callable[[int, int], None]
+"""Called with how many bytes of how many were read of a file; anew each time it is opened."""
+
+_progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+class CompressedError(InvalidRequestError):
+    """A file is compressed, and no module that can decompress it is installed."""
 
 
 @contextmanager
-def telling(tell: Tell) -> Iterator[None]:
-    """Have this told of what is read of the files that are opened meanwhile."""
-    token = _tell.set(tell)
+def reporting_progress(progress: Progress) -> Iterator[None]:
+    """Call a function while the files that are opened in the block are read."""
+    token = _progress.set(progress)
     try:
         yield
     finally:
-        _tell.reset(token)
+        _progress.reset(token)
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a regular file to read what it holds, decompressed; InvalidRequestError: it cannot be."""
+    """Open a regular file for reading, decompressed; InvalidRequestError if that is not possible."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        path.stat()  # says why, where there is no such file
+        if not path.is_file() and not path.is_dir():
             raise InvalidRequestError(
                 f"{path} is not a regular file: it cannot be read from its beginning twice",
                 path=str(path),
             )
-        tell = _tell.get()
-        file = path.open("rb") if tell is None else _told(path, tell)
-        return _opened(file, path)
+        progress = _progress.get()
+        file = path.open("rb") if progress is None else _reported(path, progress)
+        return _decompressed(file, path)
     except OSError as error:
         raise InvalidRequestError(f"{path}: {error.strerror}", path=str(path)) from error
 
 
 def size_of(file: BinaryIO) -> int:
-    """Return how much an opened file holds now; of a compressed one, which never grows: no limit."""
-    compressed = isinstance(file, io.BufferedReader) and isinstance(file.raw, Decompressed)
-    return sys.maxsize if compressed else os.fstat(file.fileno()).st_size
+    """Return the bytes of a file that was just opened; ``sys.maxsize`` for a compressed one."""
+    if isinstance(file, io.BufferedReader) and isinstance(file.raw, _Decompressed):
+        return sys.maxsize  # it is never appended to
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size
 
 
-def _opened(file: BinaryIO, path: Path) -> BinaryIO:
+def _decompressed(file: BinaryIO, path: Path) -> BinaryIO:
     try:
-        beginning = file.read(len(MAGIC))
+        beginning = file.read(len(_MAGIC))
         file.seek(0)
-        if beginning != MAGIC:
+        if beginning != _MAGIC:
             return file
-        return cast("BinaryIO", io.BufferedReader(Decompressed(file, path), _TOLD_BYTES))
+        return cast("BinaryIO", io.BufferedReader(_Decompressed(file, path), _PIECE_BYTES))
     except BaseException:
         file.close()
         raise
 
 
-def _told(path: Path, tell: Tell) -> BinaryIO:
-    return cast("BinaryIO", io.BufferedReader(_Told(path, tell), _TOLD_BYTES))
+class _Decompressed(io.RawIOBase):
+    """The content of a compressed file, in bounded memory; closing it closes the file.
+
+    Raises InvalidRequestError where the file is damaged or ends too early.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        super().__init__()
+        zstd = _zstd(path)
+        self._file, self._path = file, path
+        self._content = zstd.ZstdFile(file)
+        self._damage = (EOFError, zstd.ZstdError)
+
+    def readable(self) -> bool:
+        """Return True, as buffers ask."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as there is something at hand; 0: at the end."""
+        try:
+            return int(self._content.readinto(buffer))
+        except self._damage as error:
+            path = str(self._path)
+            raise InvalidRequestError(
+                f"{path}: the compressed data is damaged: {error}", path=path
+            ) from error
+
+    def close(self) -> None:
+        """Close the file too."""
+        self._file.close()
+        super().close()
 
 
-class _Told(io.FileIO):
-    """A file that tells how far it was read."""
+def _zstd(path: Path) -> Any:
+    """Return a module with the interface of Python 3.14's ``compression.zstd``."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    raise CompressedError(
+        f"{path} is compressed with zstd: pip install 'sessionfs-store[cli]' to read it, "
+        "or decompress it with zstd -d",
+        path=str(path),
+    )
 
-    def __init__(self, path: Path, tell: Tell) -> None:
+
+def _reported(path: Path, progress: Progress) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_ReportedFile(path, progress), _PIECE_BYTES))
+
+
+class _ReportedFile(io.FileIO):
+    """A file that reports how far it was read."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
         super().__init__(path)
-        self._tell = tell
-        self._size = os.fstat(self.fileno()).st_size
+        self._progress = progress
+        self._size = self.seek(0, io.SEEK_END)
+        self.seek(0)
 
     def readinto(self, buffer: Any) -> int:
         count = super().readinto(buffer) or 0
-        self._tell(self.tell(), max(self._size, self.tell()))
+        self._progress(self.tell(), max(self._size, self.tell()))
         return count
 
     def readall(self) -> bytes:
-        # A whole file at once would tell nothing until all of it is read.
+        # A whole file at once would report nothing until all of it is read.
         pieces = []
-        piece = bytearray(_TOLD_BYTES)
+        piece = bytearray(_PIECE_BYTES)
         while count := self.readinto(piece):
             pieces.append(bytes(piece[:count]))
         return b"".join(pieces)

@@ -7,6 +7,7 @@ order, whatever was done to the session since.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from ..errors import InvalidRequestError
 from ..messages.codec import encode_messages
 from ..models import CheckpointSummary, ListCheckpointsQuery, Message
 from ..storage import FileStorage
+from ..store import graph
 from . import stakpak
 from .base import originals
 from .jsonl import Line, from_text
@@ -81,13 +83,15 @@ def _source(metadata: Metadata, checkpoint: UUID) -> dict[str, Any]:
 
 def _imported(head: UUID, known: dict[UUID, CheckpointSummary], metadata: Metadata) -> UUID | None:
     """Return the nearest checkpoint, from a head on to its ancestors, that an import alone made."""
-    following: UUID | None = head
-    while following is not None and following in known:
-        source, listed = _source(metadata, following), known[following]
-        if _is_own(listed, source) and not _is_row(source):
-            return following
-        following = listed.parent_id
+    for each in graph.walk(head, partial(_parent, known)):
+        source = _source(metadata, each)
+        if each in known and _is_own(known[each], source) and not _is_row(source):
+            return each
     return None
+
+
+def _parent(known: dict[UUID, CheckpointSummary], checkpoint: UUID) -> UUID | None:
+    return known[checkpoint].parent_id if checkpoint in known else None
 
 
 def _is_own(listed: CheckpointSummary, source: dict[str, Any]) -> bool:
@@ -107,11 +111,7 @@ def _is_row(source: dict[str, Any]) -> bool:
 def _of_line(
     storage: FileStorage, last: UUID, known: dict[UUID, CheckpointSummary], metadata: Metadata
 ) -> Original:
-    ancestors: list[dict[str, Any] | None] = []
-    following: UUID | None = last
-    while following is not None:
-        ancestors.append(metadata.get(following))
-        following = known[following].parent_id if following in known else None
+    ancestors = [metadata.get(each) for each in graph.walk(last, partial(_parent, known))]
     messages = map(_plain, storage.get_checkpoint(last).state.messages)
     lines = originals(messages, ancestors)
     around = next((line for line in lines if line.number == 0), None)

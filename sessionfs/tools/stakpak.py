@@ -10,13 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -98,8 +96,7 @@ def read(path: Path) -> Iterator[Transcript]:
 def _open(path: Path) -> Any:
     import sqlite3
 
-    name = quote(os.fsencode(path.absolute()))
-    database = sqlite3.connect(f"file://{name}?mode=ro", uri=True)
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     database.row_factory = sqlite3.Row
     # A text that is not UTF-8 is damage of that row, not of the whole file.
     database.text_factory = lambda raw: raw.decode(errors="surrogateescape")

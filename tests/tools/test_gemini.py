@@ -107,7 +107,7 @@ def test_half_a_conversation_is_none_yet(tmp_path: Path) -> None:
     """The tool writes the whole file each time: whoever reads in between finds a part."""
     path = tmp_path / "s.json"
     path.write_bytes(DOCUMENT.read_bytes()[:-40])
-    with pytest.raises(InvalidRequestError, match="no transcript"):
+    with pytest.raises(InvalidRequestError, match="not a transcript"):
         list(tools.read(path))
 
 

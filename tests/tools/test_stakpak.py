@@ -256,7 +256,7 @@ def test_the_older_schema_without_status_and_cwd(storage: FileStorage, tmp_path:
 def test_other_databases_are_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE other(id)")
-    with pytest.raises(InvalidRequestError, match="no transcript"):
+    with pytest.raises(InvalidRequestError, match="not a transcript"):
         list(tools.read(tmp_path / "other.db"))
 
 
@@ -264,7 +264,7 @@ def test_tables_with_other_columns_are_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE sessions(id, name)")
         connection.execute("CREATE TABLE checkpoints(id, name)")
-    with pytest.raises(InvalidRequestError, match="no transcript"):
+    with pytest.raises(InvalidRequestError, match="not a transcript"):
         list(tools.read(tmp_path / "other.db"))
 
 
@@ -312,5 +312,5 @@ def test_a_column_whose_name_is_no_text_is_no_transcript(tmp_path: Path) -> None
         connection.execute("CREATE TABLE sessions(id, title, created_at)")
         connection.execute("CREATE TABLE checkpoints(id, session_id, parent_id, state, created_at)")
     path.write_bytes(path.read_bytes().replace(b"parent_id, state", b"parent_id, st\x80te"))
-    with pytest.raises(InvalidRequestError, match="no transcript"):
+    with pytest.raises(InvalidRequestError, match="not a transcript"):
         list(tools.read(path))

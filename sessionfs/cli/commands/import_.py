@@ -17,7 +17,7 @@ from ...errors import CorruptObjectError, InvalidRequestError, NotFoundError, St
 from ...models import ImportSessionResult
 from ...storage import FileStorage
 from ...tools import discovery, source_files
-from ...tools.compressed import CompressedError
+from ...tools.source_files import CompressedError
 from .. import opening, output
 from ..options import AsJson, RelaxedImport, Store
 from ..text import counted, megabytes, one_line
@@ -82,7 +82,7 @@ def _reports(storage: FileStorage, files: list[Path]) -> list[dict[str, Any]]:
     return reports
 
 
-def discovered() -> list[discovery.Found]:
+def discovered() -> list[discovery.DiscoveredFiles]:
     """Return what the tools keep on this machine."""
     try:
         home = Path.home()
@@ -160,7 +160,7 @@ def import_file(
         told = {**report, "error": error.message, "code": error.code}
         return told if isinstance(error, CompressedError) else {**told, "unknown": True}
     try:
-        with source_files.telling(lambda done, total: show(f"{doing} {name}", done, total)):
+        with source_files.reporting_progress(lambda done, total: show(f"{doing} {name}", done, total)):
             for transcript in importer.read(path):
                 doing = "Importing"
                 try:
