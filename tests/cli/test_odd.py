@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,6 @@ from sessionfs import (
     ImportSessionResult,
     InvalidRequestError,
 )
-from sessionfs.cli import resolve
-from sessionfs.cli.commands import log
 
 from .command import CLAUDE, CLAUDE_ID, Command
 
@@ -173,21 +170,21 @@ def test_the_store_is_listed_once_a_command(imported: Command, monkeypatch: pyte
 def test_log_reads_few_of_the_messages_of_a_long_session(
     imported: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_MOST_MESSAGES", 22)
-    storage = FileStorage(imported.home / ".sessionfs", message_type=dict)
-    found = resolve.session(storage, "6f1c")
-    newest = storage.list_checkpoints(found.id).checkpoints[::-1]
-    assert [each.message_count for each in newest] == [12, 10, 6]
-    assert log._add_states(storage, found.id, newest, 3) == 1
-    assert [each.state is None for each in newest] == [False, False, True]
-    monkeypatch.undo()
+    read: list[int] = []
+    sound = FileStorage.list_checkpoints
+
+    def counting(*arguments: Any) -> Any:
+        result = sound(*arguments)
+        read.extend(each.message_count for each in result.checkpoints if each.state is not None)
+        return result
+
+    monkeypatch.setattr(FileStorage, "list_checkpoints", counting)
     long = imported.home / "long.jsonl"
     record = {"type": "user", "message": {"role": "user", "content": "x"}}
     answer = {"type": "assistant", "message": {"role": "assistant", "content": "y"}}
     long.write_text((json.dumps(record) + "\n" + json.dumps(answer) + "\n") * 600)
     imported("import", "--relaxed", long)
-    started = time.monotonic()
-    done = imported.run("log", str(resolve.all_sessions(storage)[-1].id))
-    assert time.monotonic() - started < 10
+    done = imported.run("log", "x")
+    assert 1_000 < sum(read) <= 10_000
     assert "50 long checkpoints" not in done.stderr
     assert "texts of" in done.stderr
