@@ -15,7 +15,7 @@ from sessionfs.fs.files import Files
 from sessionfs.store.objects import ObjectCache
 from sessionfs.store.root import Root
 from sessionfs.store.session import Environment, SessionDirectory
-from sessionfs.store.state_cache import States
+from sessionfs.store.state_cache import StateCache
 
 
 def open_with(
@@ -42,7 +42,7 @@ def session_directory(
     return SessionDirectory(store_root(root).session_path(session), session, environment)
 
 
-def held_states(storage: FileStorage) -> States:
+def held_states(storage: FileStorage) -> StateCache:
     """Return the whole states that a storage holds in memory, to compare the next one with."""
     return storage._states
 

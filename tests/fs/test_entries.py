@@ -13,11 +13,11 @@ def test_files_directories_and_what_is_neither(tmp_path: Path) -> None:
     file.write_bytes(b"12345")
     file.chmod(0o640)
     os.mkfifo(tmp_path / "pipe")
-    assert entries.look(str(file)) == entries.Entry("file", None, 0o640, 5)
-    assert entries.look(str(tmp_path)).kind == "directory"
-    assert entries.look(str(tmp_path / "pipe")).kind == "other"
+    assert entries.inspect(str(file)) == entries.Entry("file", None, 0o640, 5)
+    assert entries.inspect(str(tmp_path)).kind == "directory"
+    assert entries.inspect(str(tmp_path / "pipe")).kind == "other"
     for nothing in (tmp_path / "nothing", file / "below"):
-        assert entries.look(str(nothing)) == entries.Entry("none", None, 0, 0)
+        assert entries.inspect(str(nothing)) == entries.Entry("none", None, 0, 0)
 
 
 def test_a_link_is_what_it_leads_to_and_says_where(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_link_is_what_it_leads_to_and_says_where(tmp_path: Path) -> None:
     ):
         link = tmp_path / name
         link.symlink_to(target)
-        found = entries.look(str(link))
+        found = entries.inspect(str(link))
         assert (found.kind, found.target) == (kind, str(tmp_path / target))
 
 
@@ -47,4 +47,4 @@ def test_what_is_restricted_has_the_modes_of_a_store(tmp_path: Path) -> None:
     (tmp_path / "file").touch(0o666)
     for path, mode in ((tmp_path, 0o700), (tmp_path / "file", 0o400)):
         entries.restrict(str(path))
-        assert entries.look(str(path)).mode == mode
+        assert entries.inspect(str(path)).mode == mode
