@@ -21,7 +21,7 @@ SAME_NAME = {
     "aio": "the same for asyncio",
     "findings": "the model of a finding, and the kinds that the doctor tells",
     **dict.fromkeys(
-        ("checkpoints", "importing", "listing", "search", "sessions", "stats"),
+        ("checkpoints", "listing", "opening", "search", "sessions", "stats"),
         "the same subject as a model, on disk, in the index, as a query or in the contract suite",
     ),
 }
