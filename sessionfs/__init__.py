@@ -2,6 +2,8 @@
 
 ``FileStorage`` keeps them, ``AsyncFileStorage`` does the same for asyncio, and both implement the
 contract ``SessionStorage`` / ``AsyncSessionStorage``.
+
+Tested by ``tests/test_public_api.py`` and ``tests/contract``.
 """
 
 from importlib import import_module

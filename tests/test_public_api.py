@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,6 @@ import sessionfs
 from sessionfs import errors
 
 pytestmark = pytest.mark.wheel
-
-PACKAGE = Path(sessionfs.__file__).parent
 
 
 def test_all_is_sorted_and_whole() -> None:
@@ -37,15 +34,6 @@ def test_the_import_is_lean() -> None:
     heavy = {"watchfiles", "sqlite3", "typer", "click", "rich", "asyncio", "pytest", "secrets"}
     heavy |= {"sessionfs.cli", "sessionfs.index", "sessionfs.maintenance"}
     assert heavy.isdisjoint(loaded.stdout.split())
-
-
-def test_a_module_has_one_reason_to_change() -> None:
-    long = {
-        str(path.relative_to(PACKAGE)): lines
-        for path in PACKAGE.rglob("*.py")
-        if (lines := len(path.read_text().splitlines())) > 400
-    }
-    assert long == {}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 
 from sessionfs import ChatMessage, CreateSessionRequest, FileStorage, Role
 
-from .cli.test_importing import lay_out
+from .cli.samples import lay_out
 from .store.helpers import overwrite
 
 ROOT = Path(__file__).parent.parent

@@ -2,6 +2,8 @@
 
 Exit codes: 0 done, 1 the request failed (one line on standard error says why), 2 the command line
 itself was wrong, 130 interrupted.
+
+Tested by ``tests/cli``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 An exporter takes a storage and a session, opened at the checkpoint that is meant, and gives the bytes
 of a file, piece by piece. A new one is a function in a module here, named in ``EXPORTERS``.
+
+Tested by ``tests/exporters``.
 """
 
 from __future__ import annotations

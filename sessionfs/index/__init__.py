@@ -5,6 +5,8 @@ is used only while the fingerprint of its directory is the one that was recorded
 only while its file is, to the byte, the one that was last written here for this root on this machine.
 Anything else (deleted, truncated, damaged, copied, older, newer, locked, nowhere to put it) costs time
 and changes no answer.
+
+Tested by ``tests/index``.
 """
 
 from .index import Index

@@ -1,4 +1,7 @@
-"""The domain: what sessions, checkpoints, messages, requests and answers are. No behaviour."""
+"""The domain: what sessions, checkpoints, messages, requests and answers are. No behaviour.
+
+Tested by ``tests/contract``.
+"""
 
 from .chat import (
     ChatMessage,

@@ -28,6 +28,8 @@ For anyone who writes an importer: ``check_importer(module, transcript, tmp_path
 own, imports a transcript of its tool whole, again, cut anywhere, grown, and continued here.
 
 Needs pytest, which sessionfs itself does not depend on; ``import sessionfs`` does not load this.
+
+Tested by ``tests/contract``.
 """
 
 import pytest

@@ -2,6 +2,8 @@
 
 A new importer is one module with ``TOOL``, ``places``, ``recognises`` and ``read`` (see
 ``base.Importer``), named in ``IMPORTERS`` below; everything else finds it there.
+
+Tested by ``tests/tools``.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ the ``session`` of the last event that has one, and drops those that were remove
 ``list_sessions`` returns.
 
 ``AsyncWatcher`` is in ``sessionfs.watch.aio``.
+
+Tested by ``tests/watch``.
 """
 
 from .watcher import Watcher

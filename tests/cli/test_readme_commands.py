@@ -46,7 +46,7 @@ WORDS = {
 """The values of the words; CHECKPOINT and ID are those of the session."""
 
 GOES_ON = {"follow", "watch"}
-"""These run until they are interrupted: ``test_importing`` and ``test_finding`` do that."""
+"""These run until they are interrupted: ``test_follow`` and ``test_watch`` do that."""
 
 
 def codes(text: str) -> list[str]:

@@ -27,6 +27,7 @@ from sessionfs import (
 from sessionfs.format.refnames import ActiveRef
 from sessionfs.store.refs import Refs
 
+from ..internals import lock_of
 from .writers import append_comparing
 
 PATIENCE = 60
@@ -151,11 +152,7 @@ def held(root: Path, which: str) -> None:
     """Fork while another thread holds one of the storage's locks."""
     storage = open_store(root)
     session = storage.create_session(CreateSessionRequest("t", [])).session_id
-    lock = {
-        "cache": storage._environment.cache._lock,
-        "index": storage._index._lock,
-        "states": storage._states._lock,
-    }[which]
+    lock = lock_of(storage, which)
     holds, ended = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -30,7 +30,10 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 from sessionfs.store.objects import ObjectCache
+from sessionfs.store.session import SessionDirectory
 from tests.effort import Counted, chosen
+
+from ..internals import bytes_held, held_states, open_with, session_directory
 
 ROUNDS = chosen(few=1, usual=4, everything=100)
 OTHERS = 10
@@ -137,26 +140,26 @@ def test_threads_on_different_storages_lose_nothing(tmp_path: Path, counted: Cou
 
 def test_threads_share_a_memory_that_is_too_small_for_all(tmp_path: Path, counted: Counted) -> None:
     """What one thread has just found there, another lets go of."""
-    storage, reads = storages(tmp_path)[0], 0
+    cache = ObjectCache(2_000)  # some two of them
+    storage, reads = open_with(tmp_path, cache=cache), 0
     checkpoints: dict[UUID, list[Any]] = {}
+    directories: list[tuple[SessionDirectory, str]] = []
     for n in range(8):
         messages: list[Any] = [{"n": n, "said": "x" * 500}]
         created = storage.create_session(CreateSessionRequest("t", messages))
         checkpoints[created.checkpoint.id] = messages
-    cache = ObjectCache(2_000)  # some two of them
-    storage._environment = storage._environment._replace(cache=cache)
-    directories = [(storage._find(id_), messages) for id_, messages in checkpoints.items()]
+        sha = Path(storage.checkpoint_path(created.checkpoint.id)).stem
+        directories.append((session_directory(tmp_path, created.session_id, cache=cache), sha))
 
     def read(first: int) -> int:
         for n in range(READS):
-            (directory, sha), _ = directories[(first + n) % len(directories)]
+            directory, sha = directories[(first + n) % len(directories)]
             assert directory.objects.checkpoint(sha).count == 1
         return READS
 
     with many_turns(), ThreadPoolExecutor(4) as pool:
         reads = sum(pool.map(read, range(4)))
-    held = cache._entries.values()
-    assert cache._used == sum(each.size for each in held) <= 2_000
+    assert bytes_held(cache) <= 2_000
     for id_, messages in checkpoints.items():
         assert storage.get_checkpoint(id_).state.messages == messages
     counted("reads through a memory that is too small", reads)
@@ -172,14 +175,14 @@ def test_whole_states_are_saved_while_another_thread_lets_go_of_all_memory(
     for _ in range(3):
         session = storage.create_session(CreateSessionRequest("t", [])).session_id
         storage.create_checkpoint(session, CreateCheckpointRequest(messages))
-        held[session] = storage._states.take(session)
+        held[session] = held_states(storage).take(session)
     assert None not in held.values()
     done = threading.Event()
 
     def save(session: UUID) -> int:
         for _ in range(READS):
-            storage._states.put(session, held[session])
-            storage._states.take(session)
+            held_states(storage).put(session, held[session])
+            held_states(storage).take(session)
         return READS
 
     def close() -> None:

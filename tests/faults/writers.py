@@ -22,6 +22,8 @@ from sessionfs import ConflictError, CreateCheckpointRequest, FileStorage, Updat
 from sessionfs.format.ids import checkpoint_id
 from sessionfs.format.timestamps import wall_clock
 
+from ..internals import open_with, session_directory
+
 Manner = Literal["blind", "comparing", "mixed"]
 
 CLOCKS_APART_US = 100_000
@@ -70,7 +72,8 @@ def said(session: UUID, writer: str, number: int) -> dict[str, Any]:
 
 def active_id(storage: FileStorage, session: UUID) -> UUID:
     """Tell what is active without reading its messages, of which there are thousands here."""
-    return checkpoint_id(storage._directory(session).look().active()[0].sha)
+    root = storage.backend_info().store_path or ""
+    return checkpoint_id(session_directory(root, session).look().active()[0].sha)
 
 
 def append_comparing(storage: FileStorage, session: UUID, message: dict[str, Any]) -> tuple[UUID, UUID]:
@@ -153,11 +156,9 @@ def read_notes(directory: Path) -> list[Note]:
 
 
 def main(plan: Plan) -> None:
-    storage = FileStorage(plan.root, durability="relaxed", message_type=dict)
     # Each process has another time of day, as machines have that share a root.
     behind = plan.process * CLOCKS_APART_US
-    environment = storage._environment._replace(clock=lambda: wall_clock() - behind)
-    storage._environment = environment
+    storage = open_with(plan.root, clock=lambda: wall_clock() - behind)
     failed: list[BaseException] = []
 
     def work(thread: int) -> None:

@@ -24,6 +24,8 @@ from sessionfs import (
 )
 from sessionfs.queries import listing, search, transcript
 
+from ..internals import session_directory, store_root
+
 
 def open_store(root: Path, cache: Path) -> FileStorage:
     return FileStorage(root, durability="relaxed", index_dir=cache, message_type=dict)
@@ -91,17 +93,20 @@ def assert_equals_scan(
 ) -> None:
     """Compare every answer with the one that the files give, by the code that knows no index."""
     reference = plain(root)
-    everyone = list(reference._index.scan())
-    said = [(each, transcript.hear(reference._directory(each.id))) for each in everyone]
+    directories = [session_directory(root, session) for session in store_root(root).session_ids()]
+    summaries = ((listing.session_summary(each), each) for each in directories)
+    found = [(summary, each) for summary, each in summaries if summary is not None]
+    everyone = [summary for summary, _ in found]
+    said = [(summary, transcript.hear(each)) for summary, each in found]
     for query in queries(everyone):
         assert storage.list_sessions(query) == listing.answer(everyone, query), query
     for wanted in searches(everyone, list(texts)):
         assert storage.search(wanted) == search.answer(said, search.check(wanted)), wanted
     for each in everyone:
         for page in (ListCheckpointsQuery(limit=2, offset=1), ListCheckpointsQuery(limit=1000)):
-            found = reference.list_checkpoints(each.id, page)
-            assert storage.list_checkpoints(each.id, page) == found
-        for checkpoint in found.checkpoints[-5:]:
+            listed = reference.list_checkpoints(each.id, page)
+            assert storage.list_checkpoints(each.id, page) == listed
+        for checkpoint in listed.checkpoints[-5:]:
             assert _read(storage, checkpoint.id) == _read(reference, checkpoint.id)
     # What was compared was an index and no scan in its place.
     assert storage.index_state().usable is indexed

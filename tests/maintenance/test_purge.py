@@ -25,6 +25,7 @@ from sessionfs import (
     SessionStatus,
 )
 
+from ..internals import session_directory
 from ..store.helpers import fsynced, overwrite, snapshot
 from ..sync.test_union import open_store, union
 
@@ -195,7 +196,7 @@ def test_a_purge_that_was_cut_off_is_finished_by_the_next(
     assert storage.purge_session(session).files == 23
     assert not _lies_in(tmp_path, SECRET)
     assert storage.purge_session(session).files == 0
-    assert len(list(Path(storage._root.session_path(session)).glob("refs/purge.*"))) == 1
+    assert len(list(Path(tmp_path, "sessions", str(session)).glob("refs/purge.*"))) == 1
 
 
 def test_the_record_is_on_the_disk_before_anything_is_removed(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_damaged_record_hides_nothing_and_is_told(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "store", tmp_path / "copy")
     storage.purge_session(session)
     union(tmp_path / "copy", tmp_path / "store")
-    (record,) = Path(storage._root.session_path(session)).glob("refs/purge.*")
+    (record,) = Path(tmp_path, "store", "sessions", str(session)).glob("refs/purge.*")
     good = record.read_bytes()
     overwrite(record, good[:-5])
     found = storage.get_session(session)
@@ -288,7 +289,7 @@ def test_what_a_purge_left_behind_hides_no_head_of_work_that_it_had_not_seen(tmp
     assert left.exists()
     for storage in (one, open_store(tmp_path / "one")):
         assert [each.id for each in storage.get_session(session).heads] == [last, mine]
-        view = storage._directory(session).look()
+        view = session_directory(tmp_path / "one", session).look()
         with pytest.raises(IncompleteError, match="was purged"):  # whoever asks for it
             view.objects.load(left.stem)
 
@@ -340,7 +341,7 @@ def test_a_purge_record_that_goes_after_it_was_listed_hides_nothing(tmp_path: Pa
     shutil.copytree(tmp_path, tmp_path / "backup", ignore=shutil.ignore_patterns("backup"))
     storage.delete_session(session)
     storage.purge_session(session)
-    refs = storage._directory(session).refs
+    refs = session_directory(tmp_path, session).refs
     listed = refs.names().purges
     assert refs.purged(listed)
     for path in Path(tmp_path / "sessions" / str(session)).glob("refs/purge.*"):

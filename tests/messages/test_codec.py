@@ -1,4 +1,4 @@
-"""Values and records at the edge of what JSON, Python and other writers make."""
+"""Messages and their bytes: values at the edge of what JSON, Python and other writers make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from sessionfs import (
     FileStorage,
     InvalidRequestError,
 )
-from sessionfs.format.records import InvalidRecordError, decode_object, encode_meta
 
 
 class Float(float):
@@ -136,52 +135,6 @@ def test_another_writers_line_ends_are_not_copied(tmp_path: Path) -> None:
         if path.name != f"{sha}.json":
             assert b"\n" not in path.read_bytes()
             assert b"\r" not in path.read_bytes()
-
-
-@pytest.mark.parametrize("other", ['"kin\\u0064"', '"\\u006bind"', '"kind"'])
-def test_a_record_that_names_two_kinds_is_damage_however_they_are_written(other: str) -> None:
-    session = "01900000-0000-7000-8000-00000000000a"
-    record = (
-        f'{{"kind":"checkpoint","session":"{session}","parent":null,"base":null,"keep":0,"depth":0,'
-        f'"count":0,"at":"20260101T000000000000Z","messages":[],{other}:"future"}}'
-    )
-    with pytest.raises(InvalidRecordError):
-        decode_object(record.encode(), session)
-
-
-def test_a_depth_that_one_reader_takes_and_another_does_not_is_never_a_crash() -> None:
-    """The kind is looked for by a second reader, which gives up at another depth than the first."""
-    session = "01900000-0000-7000-8000-00000000000a"
-    refused = 0
-    for depth in range(100, 1_200, 3):
-        record = (
-            f'{{"kind":"message","session":"{session}",'
-            f'"message":{{"kind":{"[" * depth + "]" * depth}}}}}'
-        )
-        try:
-            decode_object(record.encode(), session)
-        except InvalidRecordError:
-            refused += 1
-    assert 0 < refused < 367
-
-
-@pytest.mark.parametrize(
-    "noted",
-    [
-        *(None, 5, [], {}, {"session": 1, "checkpoint": "a" * 64}, {"session": "../x"}),
-        {"session": "0199f3a2-6c1e-7d55-9b1f-3f0c7a1e2d44", "checkpoint": ["a" * 64]},
-    ],
-)
-def test_what_is_noted_in_the_place_of_where_a_fork_starts_is_no_fork(
-    tmp_path: Path, noted: object
-) -> None:
-    storage, session = create(tmp_path)
-    forked, at = storage.fork_session(session).session_id, "99980101T000000000000Z"
-    record = encode_meta(str(forked), at, {"forked_from": noted})
-    refs = Path(storage.session_path(forked)) / "refs"
-    (refs / f"meta.{at}-{hashlib.sha256(record).hexdigest()[:12]}.json").write_bytes(record)
-    assert storage.get_session(forked).forked_from is None
-    assert [each.forked_from for each in storage.list_sessions().sessions] == [None, None]
 
 
 class Plain(msgspec.Struct):

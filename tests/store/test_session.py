@@ -16,6 +16,7 @@ from sessionfs.format.refnames import ActiveRef
 from sessionfs.fs import locks
 from sessionfs.store.refs import Refs
 
+from ..internals import open_with
 from .helpers import snapshot
 
 pytestmark = pytest.mark.once
@@ -43,8 +44,7 @@ def test_exactly_one_of_those_who_expect_the_same_wins(tmp_path: Path) -> None:
 def test_a_late_writer_with_an_expectation_withdraws(tmp_path: Path) -> None:
     """A writer that does not compare may slip in between the comparison and the write."""
     storage = FileStorage(tmp_path, durability="relaxed", message_type=dict)
-    slow_clock = FileStorage(tmp_path, durability="relaxed", message_type=dict)
-    slow_clock._environment = slow_clock._environment._replace(clock=lambda: 0)
+    slow_clock = open_with(tmp_path, clock=lambda: 0)
     created = storage.create_session(CreateSessionRequest("race", []))
     session, real = created.session_id, Refs.put_active
 
@@ -72,9 +72,7 @@ def slip_in(monkeypatch: pytest.MonkeyPatch, others: Callable[[], object]) -> No
 
 
 def with_clock(root: Path, microseconds: int) -> FileStorage:
-    storage = FileStorage(root, durability="relaxed", message_type=dict)
-    storage._environment = storage._environment._replace(clock=lambda: microseconds)
-    return storage
+    return open_with(root, clock=lambda: microseconds)
 
 
 def test_a_late_writer_withdraws_also_before_one_that_was_built_upon(

@@ -38,6 +38,7 @@ from sessionfs.messages.codec import encode_alike, encode_state
 from sessionfs.store import state_cache
 from tests.effort import chosen
 
+from ..internals import sessions_held
 from .helpers import overwrite
 
 LENGTH = 100
@@ -228,7 +229,7 @@ def test_what_changes_in_place_is_seen(tmp_path: Path, kind: str, change: str) -
     both.save(messages)
     messages += [make(LENGTH), make(LENGTH + 1)]
     both.save(messages)
-    assert both.session in both.held._states._held
+    assert both.session in sessions_held(both.held)
     CHANGES[change](messages)
     both.save(messages)
     both.save([make(i) for i in range(LENGTH + 5)])
@@ -460,16 +461,16 @@ def test_the_states_that_are_held_are_those_used_last_within_a_budget(
             assert len(made.state.messages) == LENGTH + 1
 
     save(0, 1)
-    assert [*storage._states._held] == [sessions[0], sessions[1]]
+    assert sessions_held(storage) == [sessions[0], sessions[1]]
     save(0, 2)
-    assert [*storage._states._held] == [sessions[0], sessions[2]]
+    assert sessions_held(storage) == [sessions[0], sessions[2]]
     save(3, 3, 1)
-    assert [*storage._states._held] == [sessions[3], sessions[1]]
+    assert sessions_held(storage) == [sessions[3], sessions[1]]
     big = [{"role": "user", "content": "x" * (3 * size // LENGTH)} for _ in range(LENGTH)]
     storage.create_checkpoint(sessions[0], CreateCheckpointRequest(big))
-    assert not storage._states._held  # one that alone is too large
+    assert not sessions_held(storage)  # one that alone is too large
     save(0)
-    assert [*storage._states._held] == [sessions[0]]
+    assert sessions_held(storage) == [sessions[0]]
 
 
 def test_random_histories(tmp_path: Path) -> None:

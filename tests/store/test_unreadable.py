@@ -34,6 +34,7 @@ from sessionfs.fs.files import Files
 from sessionfs.store.objects import ObjectCache
 from sessionfs.store.refs import Refs
 
+from ..internals import bytes_held, open_with
 from .helpers import large_object, overwrite, refuse, snapshot
 
 OLD_STYLE = UUID("00000000-0000-4000-8000-000000000001")
@@ -322,13 +323,14 @@ def test_a_write_that_is_interrupted_from_the_keyboard_stays_that(
 def test_an_object_that_another_thread_lets_go_of_meanwhile_is_still_given(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = store.open()
+    cache = ObjectCache(1 << 20)
+    storage = open_with(store.root, cache=cache)
     expected = storage.get_checkpoint(store.second)
     identity = fingerprints.identity
 
     def let_go(path: str) -> Any:
         found = identity(path)
-        storage._environment.cache.clear()
+        cache.clear()
         return found
 
     monkeypatch.setattr(fingerprints, "identity", let_go)
@@ -336,14 +338,12 @@ def test_an_object_that_another_thread_lets_go_of_meanwhile_is_still_given(
 
 
 def test_memory_that_is_too_small_for_all_objects_holds_those_used_last(store: Store) -> None:
-    storage = store.open()
-    made = [storage.append_messages(store.session, [{"n": n, "x": "x" * 500}]).id for n in range(8)]
     cache = ObjectCache(2_000)  # some two of them
-    storage._environment = storage._environment._replace(cache=cache)
+    storage = open_with(store.root, cache=cache)
+    made = [storage.append_messages(store.session, [{"n": n, "x": "x" * 500}]).id for n in range(8)]
     for id_ in made:
         assert len(storage.get_checkpoint(id_).state.messages) == made.index(id_) + 3
-    held = list(cache._entries.values())
-    assert 0 < cache._used == sum(each.size for each in held) <= 2_000
+    assert 0 < bytes_held(cache) <= 2_000
 
 
 def test_a_large_message_that_only_the_base_has_is_not_needed(store: Store) -> None:

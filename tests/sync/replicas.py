@@ -11,6 +11,8 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from sessionfs import FileStorage
 
+from ..internals import open_with
+
 SESSIONS = "sessions/"
 
 
@@ -93,9 +95,7 @@ class Replica:
         self.storage = self.opened(self.cache)
 
     def opened(self, cache: Path) -> FileStorage:
-        storage = FileStorage(self.root, durability="relaxed", index_dir=cache, message_type=dict)
-        storage._environment = storage._environment._replace(clock=self.clock)
-        return storage
+        return open_with(self.root, clock=self.clock, index_dir=cache)
 
     def clock(self) -> int:
         """Return this machine's time, the only thing that a writer asks for amid its work."""

@@ -29,7 +29,7 @@ from .machines import Machine, Machines
 from .scenarios import scenario
 from .writer import Writer, remember
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 PLAIN = f"{COMMIT} git pull --quiet --no-rebase --no-edit; git push --quiet"
 """Without the option that the document tells to use: what most people type."""

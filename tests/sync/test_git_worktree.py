@@ -12,7 +12,7 @@ from .dotfiles import COMMIT, GIT, MERGE, REMOVES, assert_synced, begin, synced
 from .machines import Machines
 from .scenarios import scenario
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 STASH = "git: with work that is not to be committed yet"
 SPARSE = "git: without some sessions on this machine"

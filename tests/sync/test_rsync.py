@@ -140,6 +140,7 @@ def test_times_of_directories_do_not_tell(machines: Machines, follow: Follow) ->
     assert_synced(machines, laptop, desk)
 
 
+@pytest.mark.slow
 @scenario(
     "rsync -a, -au",
     "a program on each side works all the while",
@@ -292,6 +293,7 @@ def test_purged_on_one_side(machines: Machines, follow: Follow) -> None:
     assert_synced(machines, laptop, desk, also=frozenset({"purged"}))
 
 
+@pytest.mark.slow
 @scenario(
     "rsync -a",
     "first the refs of all sessions arrive, then objects one by one",
@@ -332,6 +334,7 @@ def test_damage_does_not_spread(machines: Machines, follow: Follow) -> None:
     assert_alike(laptop, desk)
 
 
+@pytest.mark.slow
 @scenario(
     "rsync -a",
     "two stores of 2,000 sessions: the next listing on either side is complete",

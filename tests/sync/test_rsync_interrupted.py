@@ -27,7 +27,7 @@ from .machines import PATIENCE, Machine, Machines
 from .scenarios import scenario
 from .test_rsync import DELETES, KEEPS, RSYNC
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 SLOWLY = "--bwlimit=4M"
 LARGE, SMALL = 800_000, 100_000

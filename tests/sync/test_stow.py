@@ -15,7 +15,7 @@ from .conftest import Follow
 from .machines import Machines
 from .scenarios import scenario
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 INTO = "stow: move the store into a package"
 EACH = "stow: a link to each file"

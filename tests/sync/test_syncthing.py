@@ -28,7 +28,7 @@ from .scenarios import scenario
 from .syncthing import Pair
 from .writer import Writer, remember
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 SHARE = "Syncthing: share the store with another device"
 NEEDS = ("syncthing",)

@@ -13,6 +13,7 @@ import pytest
 
 from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage, UpdateSessionRequest
 
+from ..internals import open_with
 from ..store.helpers import snapshot
 
 
@@ -107,8 +108,7 @@ def test_an_edit_wins_over_all_that_its_writer_had_seen_whatever_the_clocks_say(
     storage = open_store(root)
     session = storage.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
     union(root, ahead)
-    future = open_store(ahead)
-    future._environment = future._environment._replace(clock=lambda: 4_000_000_000_000_000)
+    future = open_with(ahead, clock=lambda: 4_000_000_000_000_000)
     future.append_messages(session, [{"n": "future"}])
     future.update_session(session, UpdateSessionRequest(title="future"))
     union(ahead, root)
@@ -121,8 +121,7 @@ def test_an_edit_wins_over_all_that_its_writer_had_seen_whatever_the_clocks_say(
 
 def test_what_is_built_on_a_checkpoint_wins_over_its_ref_that_arrives_later(tmp_path: Path) -> None:
     """Also where the clock of the machine that it came from is years ahead."""
-    ahead = open_store(tmp_path / "ahead")
-    ahead._environment = ahead._environment._replace(clock=lambda: 4_000_000_000_000_000)
+    ahead = open_with(tmp_path / "ahead", clock=lambda: 4_000_000_000_000_000)
     session = ahead.create_session(CreateSessionRequest("t", [{"n": 0}])).session_id
     first = ahead.get_active_checkpoint(session).id
     seen = ahead.append_messages(session, [{"n": 1}]).id

@@ -24,7 +24,7 @@ from .machines import Machine, Machines
 from .scenarios import scenario
 from .writer import Writer, remember
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 BOTH_WAYS = "Unison: both ways"
 AGAIN = "Unison: after it was killed"

@@ -137,7 +137,11 @@ def test_checkpoints_have_the_times_of_their_turns(storage: FileStorage) -> None
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"", "is empty"), (b"# a document\n", "not a transcript"), (b'{"some":"json"}\n', "not a transcript")],
+    [
+        (b"", "is empty"),
+        (b"# a document\n", "not a transcript"),
+        (b'{"some":"json"}\n', "not a transcript"),
+    ],
 )
 def test_a_file_of_no_tool_is_refused(tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "file"

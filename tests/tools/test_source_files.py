@@ -20,7 +20,7 @@ from sessionfs.tools.jsonl import Lines
 from sessionfs.tools.source_files import open_file
 
 from ..cli.command import Command
-from ..cli.test_importing import following, until
+from ..cli.commands.test_follow import following, until
 from .helpers import FIXTURES, import_all, import_one, messages_of
 from .test_common import files
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,10 +22,11 @@ from sessionfs.models.events import (
     SessionUpdated,
 )
 from sessionfs.queries import listing
-from sessionfs.store.objects import ObjectCache
 from sessionfs.store.session import SessionDirectory
 from sessionfs.watch import Watcher
 from sessionfs.watch.aio import AsyncWatcher
+
+from ..internals import session_directory, store_root
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -35,20 +37,15 @@ def open_store(root: Path) -> FileStorage:
     return FileStorage(root, durability="relaxed", message_type=dict)
 
 
-def directory(root: Path, session: UUID) -> SessionDirectory:
-    environment = open_store(root)._environment._replace(cache=ObjectCache(1 << 20))
-    return SessionDirectory(str(root / "sessions" / str(session)), session, environment)
-
-
 def list_afresh(root: Path) -> dict[UUID, SessionSummary]:
     """Return what the files say of each session."""
-    ids = open_store(root)._root.session_ids()
-    looks = (listing.session_summary(directory(root, session)) for session in ids)
+    ids = store_root(root).session_ids()
+    looks = (listing.session_summary(session_directory(root, session)) for session in ids)
     return {summary.id: summary for summary in looks if summary is not None}
 
 
 def arguments(root: Path) -> tuple[str, Callable[[UUID], SessionDirectory], Callable[[], list[UUID]]]:
-    return str(root), lambda session: directory(root, session), open_store(root)._root.session_ids
+    return str(root), partial(session_directory, root), store_root(root).session_ids
 
 
 def watch(

@@ -23,12 +23,12 @@ from sessionfs.models.events import (
 from sessionfs.watch import Watcher
 from sessionfs.watch.snapshot import is_unchanged, take_snapshot
 
+from ..internals import session_directory
 from ..store.helpers import opened_files
 from .helpers import (
     PATIENCE,
     REPOSITORY,
     Replay,
-    directory,
     eventually,
     kinds,
     listening,
@@ -370,12 +370,12 @@ def test_where_the_clock_of_the_files_is_ahead_time_stamps_are_relied_on_too(
     session = here(tmp_path)("create", "first")
     now = time.time_ns() - 3600 * 10**9
     monkeypatch.setattr("sessionfs.watch.snapshot.time", SimpleNamespace(time_ns=lambda: now))
-    first = take_snapshot(directory(tmp_path, session), None)
+    first = take_snapshot(session_directory(tmp_path, session), None)
     assert first is not None
-    assert not is_unchanged(directory(tmp_path, session), first.known)
+    assert not is_unchanged(session_directory(tmp_path, session), first.known)
     now += 3 * 10**9
-    second = take_snapshot(directory(tmp_path, session), first.known)
+    second = take_snapshot(session_directory(tmp_path, session), first.known)
     assert second is not None
-    assert is_unchanged(directory(tmp_path, session), second.known)
+    assert is_unchanged(session_directory(tmp_path, session), second.known)
     here(tmp_path)("append", session)
-    assert not is_unchanged(directory(tmp_path, session), second.known)
+    assert not is_unchanged(session_directory(tmp_path, session), second.known)

@@ -3,6 +3,8 @@
 The invariant: verifying changes nothing; a repair adds bytes that hash to the name which they get,
 renames what is in their way, and removes what was purged. The kinds of findings are those of
 ``spec/guide/findings.md``.
+
+Tested by ``tests/maintenance/doctor``.
 """
 
 from .check_objects import ReadingScope

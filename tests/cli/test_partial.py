@@ -89,7 +89,10 @@ def test_the_original_is_all_of_it_or_nothing(damaged: Command) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert "show --partial shows what can be read" in line
-    assert "leave out --partial" in damaged.run("export", "6f1c", "-f", "original", "--partial").stderr
+    assert (
+        "be combined with --partial"
+        in damaged.run("export", "6f1c", "-f", "original", "--partial").stderr
+    )
 
 
 def test_another_checkpoint_is_given_where_the_active_one_is_damaged(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ..store.helpers import overwrite, snapshot
-from ..sync.test_union import open_store
-from .command import CLAUDE, CLAUDE_ID, CODEX, Command
+from ...store.helpers import overwrite, snapshot
+from ...sync.test_union import open_store
+from ..command import CLAUDE, CLAUDE_ID, CODEX, Command
 
 
 @pytest.fixture

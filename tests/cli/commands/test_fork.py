@@ -1,4 +1,4 @@
-"""Where sessions were forked from, and which were forked from them: log, JSON, and the page."""
+"""``sessionfs fork``, and where sessions were forked from: log, JSON, and the page."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 
 from sessionfs import CreateSessionRequest, FileStorage
 
-from .command import Command
-
-pytestmark = pytest.mark.once
+from ..command import CLAUDE_ID, Command
 
 
 @pytest.fixture
@@ -32,6 +30,27 @@ def checkpoints(command: Command, session: str) -> list[str]:
     ]
 
 
+def short(command: Command, id_: str) -> str:
+    """Return an id as ls shows it."""
+    listed = command("ls", "--all", "--format", "{id} {short}").splitlines()
+    return dict(line.split() for line in listed)[id_]
+
+
+def test_fork_and_rename(imported: Command) -> None:
+    before = imported.json("show", "6f1c")
+    oldest = imported("log", "6f1c").splitlines()[-1].split()[1]
+    told = imported.json("fork", "6f1c", "-c", oldest, "--title", "Another way")
+    assert (told["message_count"], told["forked_from"]["session_id"]) == (6, CLAUDE_ID)
+    assert imported.json("show", "another way")["id"] == told["id"]
+    assert imported("fork", "6f1c").split()[2:4] == ["12", "messages"]
+    assert imported.json("show", "6f1c") == before
+    done = imported.run("rename", "6f1c", "Peas", "and\n beans")
+    assert done.stdout.split()[:2] == ["renamed", CLAUDE_ID]
+    assert done.stderr == "before: Watering schedule for the garden controller\n"
+    assert imported.json("rename", "6f1c", "Roses")["before"] == "Peas and\n beans"
+    assert imported.json("show", "6f1c")["title"] == "Roses"
+
+
 def test_log_tells_each_fork_at_its_checkpoint_and_where_a_fork_is_from(garden: Command) -> None:
     newest, middle, oldest = checkpoints(garden, "Garden")
     roses = garden.json("fork", "Garden", "-c", middle, "--title", "Roses")
@@ -49,12 +68,6 @@ def test_log_tells_each_fork_at_its_checkpoint_and_where_a_fork_is_from(garden: 
     garden("rm", "Roses")
     lines = garden("log", "All", "-n", "1").splitlines()
     assert lines[1:] == [f"→ forked at {middle}  {short(garden, roses['id'])}  Roses  deleted"]
-
-
-def short(command: Command, id_: str) -> str:
-    """Return an id as ls shows it."""
-    listed = command("ls", "--all", "--format", "{id} {short}").splitlines()
-    return dict(line.split() for line in listed)[id_]
 
 
 def test_a_fork_of_what_is_not_here_says_so(garden: Command) -> None:

@@ -1,16 +1,13 @@
-"""Finding things from the command line: search, the filters of ls, watch, and what index tells."""
+"""``sessionfs search``."""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-from sessionfs import CreateSessionRequest, FileStorage, SessionVisibility
+from sessionfs import FileStorage
 
-from .command import CLAUDE_ID, Command
+from ..command import CLAUDE_ID, Command
 
 
 def test_search_prints_hits_with_the_text_around_them(imported: Command) -> None:
@@ -72,71 +69,6 @@ def test_what_is_damaged_is_named(imported: Command) -> None:
     done = imported.run("search", "tomato bed")
     assert path in done.stderr.replace("\n", "")
     assert done.returncode == 0
-
-
-def test_ls_filters_by_visibility_creation_and_cursor(imported: Command) -> None:
-    storage = FileStorage(imported.home / ".sessionfs")
-    request = CreateSessionRequest("shared", visibility=SessionVisibility.PUBLIC)
-    shared = storage.create_session(request).session_id
-
-    def listed(*arguments: str) -> list[str]:
-        return [each["id"] for each in imported.json("ls", *arguments)["sessions"]]
-
-    assert listed("--visibility", "Public") == [str(shared)]
-    assert str(shared) not in listed("--visibility", "private")
-    assert listed("--created-since", "1h") == [str(shared)]
-    assert str(shared) not in listed("--created-until", "1h")
-    pages, page = [], imported.json("ls", "-n", "1")
-    while True:
-        pages += [each["id"] for each in page["sessions"]]
-        if page["next_cursor"] is None:
-            break
-        page = imported.json("ls", "-n", "1", "--cursor", page["next_cursor"])
-    assert pages == listed()
-    assert len(pages) == 3
-    assert imported.run("ls", "--visibility", "secret").returncode == 2
-    assert imported.json("ls", "--cursor", "nonsense", code=1)["code"] == "invalid_request"
-
-
-def test_watch_prints_a_line_for_each_event_until_it_is_interrupted(imported: Command) -> None:
-    storage = FileStorage(imported.home / ".sessionfs")
-    for arguments, expected in (
-        (["--json"], ["session_created", "checkpoint_created", "active_changed"]),
-        ([], ["created", "checkpoint", "active"]),
-    ):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sessionfs", "watch", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=imported.environment,
-            # A shell that starts us in the background has interrupts ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stderr.readline().startswith("watching ")
-        session = storage.create_session(CreateSessionRequest("Peas", [{"role": "user"}])).session_id
-        lines = [process.stdout.readline() for _ in expected]
-        if arguments:
-            assert [json.loads(line)["event"] for line in lines] == expected
-        else:
-            assert [line.split()[2] for line in lines] == expected
-            assert "Peas" in lines[0]
-        assert all(str(session) in line for line in lines)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert (process.returncode, errors.strip()) == (130, "Aborted!" if errors.strip() else "")
-
-
-def test_the_index_tells_what_it_holds(imported: Command) -> None:
-    imported("index", "--rebuild")
-    state = imported.json("index")
-    assert (state["sessions"], state["searchable"]) == (2, 2)
-    assert state["checkpoints"] == sum(imported.json("log", each)["total"] for each in ("@1", "@2"))
-    assert 0 < state["text"] < state["size"]
-    told = imported("index").splitlines()
-    assert "2 sessions, 2 of them with their messages" in told[1]
 
 
 def test_the_first_search_on_a_terminal_shows_progress_and_the_hits(imported: Command) -> None:
