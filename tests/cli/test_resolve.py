@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,6 @@ from sessionfs import (
 
 from .command import CLAUDE, CLAUDE_ID, Command
 from .samples import make
-
-HOMELESS = """
-import os
-os.getuid = lambda: 4_000_000_000
-from sessionfs.cli import main
-main()
-"""
-
-"""Runs the command as somebody whom this machine does not know, as containers do."""
 
 
 def test_ids_by_prefix_and_by_age(imported: Command) -> None:
@@ -56,20 +45,15 @@ def test_a_session_is_named_by_words_of_its_title(imported: Command) -> None:
     assert imported.json("show", other[:13])["id"] == other
 
 
-def test_without_a_home_all_works_that_needs_none(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH")}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", HOMELESS, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env=environment,
-        )
-
+def test_without_a_home_all_works_that_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As somebody whom this machine does not know, as containers run it."""
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    monkeypatch.chdir(tmp_path)
+    command = Command(tmp_path)
+    del command.environment["HOME"]
+    run = command.run
     store = ("--store", tmp_path / "store")
     for arguments in (["import", CLAUDE], ["ls"], ["show", "@1"], ["search", "tomato"], ["index"]):
         done = run(*arguments, *store)

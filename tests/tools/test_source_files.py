@@ -99,6 +99,7 @@ def test_a_damaged_one_is_told_and_nothing_of_it_is_taken(
     assert storage.list_sessions().total == 0
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_whatever_it_becomes(tmp_path: Path) -> None:
     line = b'{"type":"event_msg","payload":{"text":"' + b"x" * 1000 + b'"}}\n'
     path = write(tmp_path, compress(line * 100_000))

@@ -136,6 +136,7 @@ def test_stakpak_keeps_its_ids(machine: Command) -> None:
     assert machine.json("show", S1)["title"] == "first"
 
 
+@pytest.mark.slow
 def test_an_import_that_is_interrupted_says_what_is_done(tmp_path: Path) -> None:
     command = Command(tmp_path)
     large = tmp_path / "large.jsonl"
