@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = "tests/benchmarks/transcripts.py"
 
 
+@pytest.mark.slow
 def test_it_measures_less_where_it_is_told_to_and_leaves_nothing_behind(tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.mkdir()

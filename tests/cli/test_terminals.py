@@ -98,7 +98,9 @@ def test_no_line_is_longer_than_the_terminal(terminal: Terminal, line: str) -> N
     assert trimmed[0] == trimmed[1]  # the terminal had nothing to wrap
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    "shell", ["bash", *(pytest.param(each, marks=pytest.mark.slow) for each in ("zsh", "fish"))]
+)
 def test_a_shell_completes_commands_options_and_sessions(sessionfs: Command, shell: str) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")

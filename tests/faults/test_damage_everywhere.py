@@ -38,9 +38,9 @@ pytestmark = pytest.mark.once
 T = TypeVar("T")
 
 SEED = 20_261_124
-FLIPS_OF_A_FILE = chosen(few=30, usual=300, everything=1 << 30)
-LENGTHS_OF_A_FILE = chosen(few=10, usual=60, everything=1 << 30)
-CONTENTS_OF_A_FILE = chosen(few=4, usual=10, everything=1 << 30)
+FLIPS_OF_A_FILE = chosen(few=8, usual=300, everything=1 << 30)
+LENGTHS_OF_A_FILE = chosen(few=4, usual=60, everything=1 << 30)
+CONTENTS_OF_A_FILE = chosen(few=2, usual=10, everything=1 << 30)
 PARTNERS_OF_A_FILE = chosen(few=1, usual=2, everything=1 << 30)
 ONE_IN = chosen(few=16, usual=8, everything=1)
 """So many damaged stores are read for one that is also read with an index and worked with."""

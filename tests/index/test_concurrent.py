@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sessionfs import CreateSessionRequest, SearchQuery
 
 from .helpers import assert_equals_scan, open_store
@@ -42,6 +44,7 @@ for i in range(15):
 """
 
 
+@pytest.mark.slow
 def test_listing_and_rebuilding_while_others_write(tmp_path: Path) -> None:
     root, cache = tmp_path / "store", tmp_path / "cache"
     open_store(root, cache).create_session(CreateSessionRequest("first", []))

@@ -21,6 +21,8 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 
+from ..effort import chosen
+
 pytestmark = pytest.mark.once
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -139,5 +141,8 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=chosen(few=8, usual=40, everything=1_000),
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )

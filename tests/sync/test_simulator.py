@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 
 SHARDS = 4
 USUAL = 500
-RUNS = chosen(few=40, usual=USUAL, everything=20_000) // SHARDS
+RUNS = chosen(few=16, usual=USUAL, everything=20_000) // SHARDS
 STEPS = chosen(few=54, usual=54, everything=108)
 """At most: a few runs end early, and the mean is to be 50 and 100."""
 
