@@ -22,7 +22,7 @@ from .crash_merge import merge
 from .crashing import ViolationError, try_all
 from .workloads import Workload
 
-pytestmark = [pytest.mark.once, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 Patch = pytest.MonkeyPatch
 
