@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
+import pkgutil
 import subprocess
 import sys
 
@@ -21,6 +23,15 @@ def test_all_is_sorted_and_whole() -> None:
     for name in (*sessionfs.models.__all__, *(n for n in dir(errors) if n.endswith("Error"))):
         if name != "Message":
             assert name in sessionfs.__all__, name
+
+
+def test_every_module_can_be_imported_and_the_package_is_typed() -> None:
+    found = [each.name for each in pkgutil.walk_packages(sessionfs.__path__, "sessionfs.")]
+    assert len(found) > 100
+    for name in found:
+        if name != "sessionfs.__main__":  # it runs the command
+            importlib.import_module(name)
+    assert Path(sessionfs.__file__).with_name("py.typed").is_file()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
