@@ -38,6 +38,7 @@ def test_package_does_not_load_the_suite(tmp_path: Path) -> None:
     assert (run.stdout, run.stderr) == ("set()\n", "")
 
 
+@pytest.mark.slow
 def test_example_runs(tmp_path: Path) -> None:
     documentation = inspect.getdoc(sessionfs.testing) or ""
     lines = documentation.partition("::\n")[2].splitlines()
@@ -49,6 +50,7 @@ def test_example_runs(tmp_path: Path) -> None:
     assert "8 passed" in run.stdout
 
 
+@pytest.mark.slow
 def test_failure_shows_its_values(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         textwrap.dedent(
