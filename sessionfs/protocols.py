@@ -5,9 +5,9 @@ Names and meanings are those of Stakpak's Rust trait ``SessionStorage``, and bey
 The suite in ``sessionfs.testing`` checks an implementation against every sentence here.
 
 What holds for all methods: failures are of the tree in ``sessionfs.errors``, and a request that is
-refused has changed nothing. Unknown ids are NotFoundError. Limits and offsets below 0 are
-InvalidRequestError; past the end they give an empty page with the exact ``total``. What is returned
-is the caller's own: changing it changes nothing that is stored.
+refused has changed nothing. An id is a UUID or its text; unknown ids are NotFoundError. Limits and
+offsets below 0 are InvalidRequestError; past the end they give an empty page with the exact ``total``.
+What is returned is the caller's own: changing it changes nothing that is stored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
-from uuid import UUID
 
 from .models import (
     BackendInfo,
@@ -24,11 +23,13 @@ from .models import (
     CreateCheckpointRequest,
     CreateSessionRequest,
     CreateSessionResult,
+    Id,
     ListCheckpointsQuery,
     ListCheckpointsResult,
     ListSessionsQuery,
     ListSessionsResult,
     Message,
+    MessageT,
     SearchQuery,
     SearchResult,
     Session,
@@ -38,7 +39,7 @@ from .models import (
 
 
 @runtime_checkable
-class SessionStorage(Protocol):
+class SessionStorage(Protocol[MessageT]):
     """Keeps sessions and their checkpoints."""
 
     def __enter__(self) -> Self:
@@ -65,32 +66,32 @@ class SessionStorage(Protocol):
         """
         ...
 
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session[MessageT]:
         """Return a session, deleted ones too, with its active checkpoint and that one's state.
 
         NotFoundError if there is no such session. A session that cannot be read is an error.
         """
         ...
 
-    def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
+    def create_session(self, request: CreateSessionRequest) -> CreateSessionResult[MessageT]:
         """Create a session with its first checkpoint, all of it or nothing."""
         ...
 
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session[MessageT]:
         """Set what the request names, leave the rest, and return the session."""
         ...
 
-    def delete_session(self, session_id: UUID) -> None:
+    def delete_session(self, session_id: Id) -> None:
         """Give a session the status DELETED; everything stays readable."""
         ...
 
-    def restore_session(self, session_id: UUID) -> None:
+    def restore_session(self, session_id: Id) -> None:
         """Give a session the status ACTIVE again."""
         ...
 
     def fork_session(
-        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
-    ) -> CreateSessionResult:
+        self, session_id: Id, *, checkpoint_id: Id | None = None, title: str | None = None
+    ) -> CreateSessionResult[MessageT]:
         """Create a session whose first state is that of a checkpoint, None: the active one.
 
         Visibility and working directory are those of the session, and so is the title where it is
@@ -99,12 +100,12 @@ class SessionStorage(Protocol):
         ...
 
     def list_checkpoints(
-        self, session_id: UUID, query: ListCheckpointsQuery | None = None
-    ) -> ListCheckpointsResult:
+        self, session_id: Id, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult[MessageT]:
         """Return a page of a session's checkpoints, oldest first, with states if the query asks."""
         ...
 
-    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: Id, *, partial: bool = False) -> Checkpoint[MessageT]:
         """Return a checkpoint by its id alone, whichever session it is of.
 
         With ``partial`` also one that cannot be read as a whole: what can, with ``gaps``.
@@ -113,11 +114,11 @@ class SessionStorage(Protocol):
 
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
-    ) -> Checkpoint:
+        expected_active: Id | None = None,
+    ) -> Checkpoint[MessageT]:
         """Store a whole state and make it active.
 
         The parent must be a checkpoint of the same session (InvalidRequestError). ConflictError, and
@@ -127,27 +128,27 @@ class SessionStorage(Protocol):
 
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
-    ) -> CheckpointSummary:
+        expected_active: Id | None = None,
+    ) -> CheckpointSummary[MessageT]:
         """Store the active checkpoint's messages followed by these, as its child, and make it active.
 
         ``expected_active`` as for ``create_checkpoint``.
         """
         ...
 
-    def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+    def get_active_checkpoint(self, session_id: Id) -> Checkpoint[MessageT]:
         """Return the checkpoint that was made active last."""
         ...
 
-    def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
+    def set_active_checkpoint(self, session_id: Id, checkpoint_id: Id) -> CheckpointSummary[MessageT]:
         """Make a checkpoint of the session active; NotFoundError if it is not one."""
         ...
 
-    def get_session_stats(self, session_id: UUID) -> SessionStats:
+    def get_session_stats(self, session_id: Id) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
         ...
 
@@ -156,7 +157,7 @@ class SessionStorage(Protocol):
         ...
 
     def search(self, query: SearchQuery) -> SearchResult:
-        """Return a page of the messages and titles that hold a text, letter case aside.
+        """Return a page of the messages and titles that contain a text; case-insensitive.
 
         A hit is what contains the text, and nothing else is: parts of words, punctuation and code too.
         Titles first, the session that changed last first; then messages, newest first. ``total``
@@ -170,8 +171,11 @@ class SessionStorage(Protocol):
 
 
 @runtime_checkable
-class AsyncSessionStorage(Protocol):
-    """``SessionStorage`` with coroutines; ``backend_info`` alone does not wait for anything."""
+class AsyncSessionStorage(Protocol[MessageT]):
+    """``SessionStorage`` with coroutines: what each method does is said there.
+
+    ``backend_info`` alone is not a coroutine.
+    """
 
     async def __aenter__(self) -> Self:
         """Return the storage, which is closed at the end of the block."""
@@ -186,116 +190,61 @@ class AsyncSessionStorage(Protocol):
         """Close the storage."""
         ...
 
-    def backend_info(self) -> BackendInfo:
-        """Return which backend this is, and where."""
-        ...
+    def backend_info(self) -> BackendInfo: ...
 
-    async def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult:
-        """Return a page of the sessions that match, newest ``updated_at`` first, ties by id.
+    async def list_sessions(self, query: ListSessionsQuery | None = None) -> ListSessionsResult: ...
 
-        Deleted sessions are listed unless ``status`` says otherwise. ``total`` counts all that match.
-        """
-        ...
+    async def get_session(self, session_id: Id) -> Session[MessageT]: ...
 
-    async def get_session(self, session_id: UUID) -> Session:
-        """Return a session, deleted ones too, with its active checkpoint and that one's state.
+    async def create_session(self, request: CreateSessionRequest) -> CreateSessionResult[MessageT]: ...
 
-        NotFoundError if there is no such session. A session that cannot be read is an error.
-        """
-        ...
+    async def update_session(
+        self, session_id: Id, request: UpdateSessionRequest
+    ) -> Session[MessageT]: ...
 
-    async def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
-        """Create a session with its first checkpoint, all of it or nothing."""
-        ...
+    async def delete_session(self, session_id: Id) -> None: ...
 
-    async def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
-        """Set what the request names, leave the rest, and return the session."""
-        ...
-
-    async def delete_session(self, session_id: UUID) -> None:
-        """Give a session the status DELETED; everything stays readable."""
-        ...
-
-    async def restore_session(self, session_id: UUID) -> None:
-        """Give a session the status ACTIVE again."""
-        ...
+    async def restore_session(self, session_id: Id) -> None: ...
 
     async def fork_session(
-        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
-    ) -> CreateSessionResult:
-        """Create a session whose first state is that of a checkpoint, None: the active one.
-
-        Visibility and working directory are those of the session, and so is the title where it is
-        None. The session itself stays as it is.
-        """
-        ...
+        self, session_id: Id, *, checkpoint_id: Id | None = None, title: str | None = None
+    ) -> CreateSessionResult[MessageT]: ...
 
     async def list_checkpoints(
-        self, session_id: UUID, query: ListCheckpointsQuery | None = None
-    ) -> ListCheckpointsResult:
-        """Return a page of a session's checkpoints, oldest first, with states if the query asks."""
-        ...
+        self, session_id: Id, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult[MessageT]: ...
 
-    async def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
-        """Return a checkpoint by its id alone, whichever session it is of.
-
-        With ``partial`` also one that cannot be read as a whole: what can, with ``gaps``.
-        """
-        ...
+    async def get_checkpoint(
+        self, checkpoint_id: Id, *, partial: bool = False
+    ) -> Checkpoint[MessageT]: ...
 
     async def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
-    ) -> Checkpoint:
-        """Store a whole state and make it active.
-
-        The parent must be a checkpoint of the same session (InvalidRequestError). ConflictError, and
-        nothing changed, if ``expected_active`` is given and another checkpoint is active.
-        """
-        ...
+        expected_active: Id | None = None,
+    ) -> Checkpoint[MessageT]: ...
 
     async def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
-    ) -> CheckpointSummary:
-        """Store the active checkpoint's messages followed by these, as its child, and make it active.
+        expected_active: Id | None = None,
+    ) -> CheckpointSummary[MessageT]: ...
 
-        ``expected_active`` as for ``create_checkpoint``.
-        """
-        ...
+    async def get_active_checkpoint(self, session_id: Id) -> Checkpoint[MessageT]: ...
 
-    async def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
-        """Return the checkpoint that was made active last."""
-        ...
+    async def set_active_checkpoint(
+        self, session_id: Id, checkpoint_id: Id
+    ) -> CheckpointSummary[MessageT]: ...
 
-    async def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
-        """Make a checkpoint of the session active; NotFoundError if it is not one."""
-        ...
+    async def get_session_stats(self, session_id: Id) -> SessionStats: ...
 
-    async def get_session_stats(self, session_id: UUID) -> SessionStats:
-        """Return figures counted from the messages of the active checkpoint."""
-        ...
+    async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats: ...
 
-    async def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
-        """Return the figures of all sessions together, or of those that a query's filters match."""
-        ...
+    async def search(self, query: SearchQuery) -> SearchResult: ...
 
-    async def search(self, query: SearchQuery) -> SearchResult:
-        """Return a page of the messages and titles that hold a text, letter case aside.
-
-        A hit is what contains the text, and nothing else is: parts of words, punctuation and code too.
-        Titles first, the session that changed last first; then messages, newest first. ``total``
-        counts all hits; a message counts once in a session.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Release what is held. Using the storage afterwards is allowed but gains nothing."""
-        ...
+    async def close(self) -> None: ...

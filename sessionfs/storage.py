@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from uuid import UUID
 
 from . import validation
@@ -29,6 +29,7 @@ from .models import (
     CreateCheckpointRequest,
     CreateSessionRequest,
     CreateSessionResult,
+    Id,
     ImportSessionRequest,
     ImportSessionResult,
     IndexState,
@@ -38,6 +39,7 @@ from .models import (
     ListSessionsResult,
     MergeResult,
     Message,
+    MessageT,
     PurgeResult,
     RelocateResult,
     SearchQuery,
@@ -73,28 +75,47 @@ _STATE_BYTES = 16 << 20
 _EVERYTHING = ListSessionsQuery(limit=1 << 60)
 
 
-class FileStorage:
+class FileStorage(Generic[MessageT]):
     """Sessions in a directory of plain files; see ``spec/format/FORMAT.md`` for what lies where.
 
-    Any number of storages, threads and processes may use one root at a time. Reading changes
+    Any number of storages, threads and processes may use one root at the same time. Reading changes
     nothing, and a root that does not exist is an empty store until the first session is created.
 
-    Args:
-        root: the directory of the store. ``~`` is not expanded.
-        durability: "full": what a method has written when it returns survives a power cut.
-            "relaxed": it survives the end of the process; faster.
-        index_dir: where to keep the index, which only makes listing fast and may be lost at any
-            time; None: in the user's cache directory.
-        message_type: as what messages are read: ``ChatMessage``, ``dict``, or a ``msgspec.Struct``
-            of your own declared with ``dict=True``. A message that does not fit is read as a dict.
-        max_object_bytes: the largest record, a message or a checkpoint's own messages together, that
-            is written or read; a limit against what would take all memory.
-
-    Raises:
-        FormatError: the store needs a newer version of this package to be read.
-        InvalidRequestError: an argument is none of the above.
-
+    ``FileStorage("store")`` reads messages as ``ChatMessage``. With ``message_type=dict`` they are
+    dicts, and type checkers know it: the storage is a ``FileStorage[dict[str, Any]]``.
     """
+
+    @overload
+    def __init__(
+        self: FileStorage[ChatMessage],
+        root: StrPath,
+        *,
+        durability: Durability = "full",
+        index_dir: StrPath | None = None,
+        max_object_bytes: int = MAX_BYTES,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: FileStorage[dict[str, Any]],
+        root: StrPath,
+        *,
+        durability: Durability = "full",
+        index_dir: StrPath | None = None,
+        message_type: type[dict[Any, Any]],
+        max_object_bytes: int = MAX_BYTES,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        root: StrPath,
+        *,
+        durability: Durability = "full",
+        index_dir: StrPath | None = None,
+        message_type: type[MessageT],
+        max_object_bytes: int = MAX_BYTES,
+    ) -> None: ...
 
     def __init__(
         self,
@@ -105,6 +126,25 @@ class FileStorage:
         message_type: type[Any] = ChatMessage,
         max_object_bytes: int = MAX_BYTES,
     ) -> None:
+        """Open a store.
+
+        Args:
+            root: the directory of the store. ``~`` is not expanded.
+            durability: "full": what a method has written when it returns survives a power cut.
+                "relaxed": it survives the end of the process; faster.
+            index_dir: where to keep the index, a cache that makes listing and search fast; None: in the
+                user's cache directory.
+            message_type: the type that messages are read as: ``ChatMessage``, ``dict``, or a
+                ``msgspec.Struct`` of your own declared with ``dict=True``. A message that does not fit
+                is read as a dict.
+            max_object_bytes: the largest record that is written or read, in bytes: a message, or the
+                messages that one checkpoint stores. It keeps a hostile store from taking all memory.
+
+        Raises:
+            FormatError: the store needs a newer version of this package.
+            InvalidRequestError: an argument is not one of the above, or the root is not a directory.
+
+        """
         if durability not in ("full", "relaxed"):
             raise InvalidRequestError(f'durability must be "full" or "relaxed", not {durability!r}')
         path = validation.path(root, "root")
@@ -149,17 +189,24 @@ class FileStorage:
         if index is not None:
             index.close()
 
+    @property
+    def root(self) -> str:
+        """The directory of the store, as an absolute path."""
+        return self._root.path
+
     def backend_info(self) -> BackendInfo:
         """Return which backend this is, and the path of its root."""
         return BackendInfo(BackendKind.LOCAL, store_path=self._root.path)
 
-    def session_path(self, session_id: UUID) -> str:
+    def session_path(self, session_id: Id) -> str:
         """Return the directory of a session, for use by hand."""
+        session_id = validation.uuid(session_id, "session_id")
         self._require(self._directory(session_id))
         return self._root.session_path(session_id)
 
-    def checkpoint_path(self, checkpoint_id: UUID) -> str:
+    def checkpoint_path(self, checkpoint_id: Id) -> str:
         """Return the object file of a checkpoint, for use by hand."""
+        checkpoint_id = validation.uuid(checkpoint_id, "checkpoint_id")
         directory, sha = self._find(checkpoint_id)
         return directory.objects.path(sha)
 
@@ -177,18 +224,19 @@ class FileStorage:
         checked = listing.check(query if query is not None else ListSessionsQuery())
         return self._index.list_sessions(checked)
 
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session[MessageT]:
         """Return a session, deleted ones too, with its active checkpoint and that one's state.
 
         Raises NotFoundError, IncompleteError, or CorruptObjectError: never an empty session in the
         place of one that cannot be read.
         """
+        session_id = validation.uuid(session_id, "session_id")
         directory = self._directory(session_id)
         view = directory.look()
         with dependents.naming_dependents(view):
             return self._views.session(view)
 
-    def create_session(self, request: CreateSessionRequest) -> CreateSessionResult:
+    def create_session(self, request: CreateSessionRequest) -> CreateSessionResult[MessageT]:
         """Create a session with its first checkpoint; all of it or nothing."""
         validation.request(request, CreateSessionRequest)
         metadata = encode_metadata(request.metadata)
@@ -196,8 +244,9 @@ class FileStorage:
         facts = imports.new_facts(request.title, request.visibility, request.cwd)
         return self._create(facts, encoded, metadata)
 
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session[MessageT]:
         """Set what the request names, and return the session; errors as for ``get_session``."""
+        session_id = validation.uuid(session_id, "session_id")
         validation.request(request, UpdateSessionRequest)
         facts = imports.changed_facts(request)
         self._root.writing(session_id)
@@ -207,17 +256,19 @@ class FileStorage:
         self._directory(session_id).set_facts(facts)
         return self.get_session(session_id)
 
-    def delete_session(self, session_id: UUID) -> None:
+    def delete_session(self, session_id: Id) -> None:
         """Mark a session as deleted. Everything stays readable."""
+        session_id = validation.uuid(session_id, "session_id")
         self._set_status(session_id, SessionStatus.DELETED)
 
-    def restore_session(self, session_id: UUID) -> None:
+    def restore_session(self, session_id: Id) -> None:
         """Undo ``delete_session``."""
+        session_id = validation.uuid(session_id, "session_id")
         self._set_status(session_id, SessionStatus.ACTIVE)
 
     def fork_session(
-        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
-    ) -> CreateSessionResult:
+        self, session_id: Id, *, checkpoint_id: Id | None = None, title: str | None = None
+    ) -> CreateSessionResult[MessageT]:
         """Create a session that starts from a checkpoint of another one.
 
         Args:
@@ -226,6 +277,8 @@ class FileStorage:
             title: of the new session; None: the same.
 
         """
+        session_id = validation.uuid(session_id, "session_id")
+        checkpoint_id = validation.uuid_or_none(checkpoint_id, "checkpoint_id")
         directory = self._directory(session_id)
         view = directory.look()
         if checkpoint_id is None:
@@ -250,18 +303,19 @@ class FileStorage:
         """
         validation.request(request, ImportSessionRequest)
         plan, facts = imports.plan_import(request)
-        directory = self._directory(request.session_id)
+        directory = self._directory(validation.uuid(request.session_id, "session_id"))
         return imports.import_history(self._root, directory, self._environment, request, plan, facts)
 
     # Checkpoints
 
     def list_checkpoints(
-        self, session_id: UUID, query: ListCheckpointsQuery | None = None
-    ) -> ListCheckpointsResult:
+        self, session_id: Id, query: ListCheckpointsQuery | None = None
+    ) -> ListCheckpointsResult[MessageT]:
         """Return a page of a session's checkpoints, oldest first.
 
         One whose state cannot be opened is listed with its ``problem``.
         """
+        session_id = validation.uuid(session_id, "session_id")
         query = query if query is not None else ListCheckpointsQuery()
         validation.request(query, ListCheckpointsQuery)
         wanted = validation.page(query.limit, query.offset)
@@ -277,14 +331,15 @@ class FileStorage:
         page = self._views.checkpoints(view, some, with_state=with_state)
         return ListCheckpointsResult(page, len(found), [error.message for error in damage])
 
-    def list_metadata(self, session_id: UUID) -> dict[UUID, dict[str, Any] | None]:
+    def list_metadata(self, session_id: Id) -> dict[UUID, dict[str, Any] | None]:
         """Return the metadata of each checkpoint of a session, without reading the messages.
 
         Oldest first; what is damaged is left out: ``list_checkpoints`` tells of it.
         """
+        session_id = validation.uuid(session_id, "session_id")
         return load.all_metadata(self._require(self._directory(session_id)))
 
-    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: Id, *, partial: bool = False) -> Checkpoint[MessageT]:
         """Return a checkpoint by its id alone.
 
         Raises NotFoundError, IncompleteError, or CorruptObjectError, which names the damaged file and
@@ -297,6 +352,7 @@ class FileStorage:
                 must be sound.
 
         """
+        checkpoint_id = validation.uuid(checkpoint_id, "checkpoint_id")
         directory, sha = self._find(checkpoint_id)
         view = directory.look()
         if partial:
@@ -304,19 +360,20 @@ class FileStorage:
         with dependents.naming_dependents(view):
             return self._views.opened(view, sha)
 
-    def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+    def get_active_checkpoint(self, session_id: Id) -> Checkpoint[MessageT]:
         """Return a session's active checkpoint. The same errors as ``get_session``."""
+        session_id = validation.uuid(session_id, "session_id")
         view = self._directory(session_id).look()
         with dependents.naming_dependents(view):
             return self._views.active(view)
 
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
-    ) -> Checkpoint:
+        expected_active: Id | None = None,
+    ) -> Checkpoint[MessageT]:
         """Store a whole state as a checkpoint, and make it active.
 
         What it shares with its parent, or else with the active checkpoint, is not stored again.
@@ -327,23 +384,24 @@ class FileStorage:
             expected_active: raise ConflictError, and leave what is active, if that is another one.
 
         """
+        session_id = validation.uuid(session_id, "session_id")
+        expected_active = validation.uuid_or_none(expected_active, "expected_active")
         validation.request(request, CreateCheckpointRequest)
         metadata = encode_metadata(request.metadata)
         directory = self._growing(session_id)
+        parent_id = validation.uuid_or_none(request.parent_id, "parent_id")
         state = self._states.given(session_id, request.messages)
-        sha, built = checkpoints.put_state(
-            directory, state, metadata, request.parent_id, expected_active
-        )
+        sha, built = checkpoints.put_state(directory, state, metadata, parent_id, expected_active)
         return load.made(directory, sha, built, state.stored(sha))
 
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Message],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
-    ) -> CheckpointSummary:
+        expected_active: Id | None = None,
+    ) -> CheckpointSummary[MessageT]:
         """Store the active checkpoint's messages and these as a checkpoint, and make it active.
 
         The cost does not depend on how long the session is. Metadata is not inherited.
@@ -355,23 +413,28 @@ class FileStorage:
             expected_active: raise ConflictError, and leave what is active, if that is another one.
 
         """
+        session_id = validation.uuid(session_id, "session_id")
+        expected_active = validation.uuid_or_none(expected_active, "expected_active")
         encoded = encode_messages(messages)
         raw_metadata = encode_metadata(metadata)
         directory = self._growing(session_id)
         sha, built = checkpoints.append(directory, encoded, raw_metadata, expected_active)
         return load.summary(session_id, Listed.of(sha, built))
 
-    def set_active_checkpoint(self, session_id: UUID, checkpoint_id: UUID) -> CheckpointSummary:
+    def set_active_checkpoint(self, session_id: Id, checkpoint_id: Id) -> CheckpointSummary[MessageT]:
         """Make a checkpoint of the session active: rewind to an older one, or redo.
 
         It becomes the only head: where writers met that had not seen each other, this settles it.
         """
+        session_id = validation.uuid(session_id, "session_id")
+        checkpoint_id = validation.uuid(checkpoint_id, "checkpoint_id")
         directory = self._writable(session_id)
         sha, checkpoint = checkpoints.activate(directory, checkpoint_id)
         return load.summary(session_id, Listed.of(sha, checkpoint))
 
-    def get_session_stats(self, session_id: UUID) -> SessionStats:
+    def get_session_stats(self, session_id: Id) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
+        session_id = validation.uuid(session_id, "session_id")
         return load.stats(self._directory(session_id))
 
     def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
@@ -450,7 +513,7 @@ class FileStorage:
     def verify(
         self,
         *,
-        session_ids: Sequence[UUID] | None = None,
+        session_ids: Sequence[Id] | None = None,
         read_all: bool = False,
         sample: float = 1.0,
         on_session: Progress | None = None,
@@ -472,7 +535,7 @@ class FileStorage:
         self,
         *,
         sources: Sequence[StrPath] = (),
-        session_ids: Sequence[UUID] | None = None,
+        session_ids: Sequence[Id] | None = None,
         read_all: bool = False,
         sample: float = 1.0,
         on_session: Progress | None = None,
@@ -527,7 +590,7 @@ class FileStorage:
         return Merge(self._root, self._environment, source, reading).run(on_session)
 
     def purge_session(
-        self, session_id: UUID, *, force: bool = False, dry_run: bool = False
+        self, session_id: Id, *, force: bool = False, dry_run: bool = False
     ) -> PurgeResult:
         """Remove a deleted session's checkpoints and messages for good, here and wherever it is synced.
 
@@ -546,6 +609,7 @@ class FileStorage:
             InvalidRequestError: the session is not deleted, or the store is in a git work tree.
 
         """
+        session_id = validation.uuid(session_id, "session_id")
         from .maintenance import purge
 
         directory = self._directory(session_id)
@@ -578,7 +642,6 @@ class FileStorage:
             index.notices.mark(session_id)
 
     def _directory(self, session_id: UUID) -> SessionDirectory:
-        validation.uuid(session_id, "session_id")
         path = self._root.session_path(session_id)
         return SessionDirectory(path, session_id, self._environment)
 
@@ -590,7 +653,6 @@ class FileStorage:
         return view
 
     def _find(self, checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
-        validation.uuid(checkpoint_id, "checkpoint_id")
         holding = self._index.sessions_holding(hash12_of(checkpoint_id))
         return checkpoints.find(map(self._directory, holding), checkpoint_id)
 
@@ -629,7 +691,7 @@ class FileStorage:
 
     def _create(
         self, facts: dict[str, Any], encoded: list[bytes], metadata: bytes | None
-    ) -> CreateSessionResult:
+    ) -> CreateSessionResult[MessageT]:
         session_id, sha = imports.start_session(self._root, self._environment, facts, encoded, metadata)
         directory = self._directory(session_id)
         checkpoint = self._views.opened(directory.look(), sha)
@@ -646,7 +708,7 @@ class FileStorage:
 
     def _checkup(
         self,
-        session_ids: Sequence[UUID] | None,
+        session_ids: Sequence[Id] | None,
         read_all: bool,
         sample: float,
         on_session: Progress | None,
@@ -661,7 +723,8 @@ class FileStorage:
         checkup = Checkup(self._root, self._environment, reading, sources, repairing=repairing)
         if session_ids is None:
             return checkup.run(self._root.session_ids(), on_session)
-        sessions = [self._require(self._directory(each)).id for each in dict.fromkeys(session_ids)]
+        ids = dict.fromkeys(validation.uuid(each, "session_ids") for each in session_ids)
+        sessions = [self._require(self._directory(each)).id for each in ids]
         return checkup.run(sessions, on_session, whole=False)
 
     def _source(self, source: StrPath, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +12,8 @@ from .errors import InvalidRequestError
 from .fs import files
 
 DEFAULT_LIMIT = 100
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 _T = TypeVar("_T")
 
@@ -21,8 +24,17 @@ def request(value: object, kind: type[_T]) -> _T:
 
 
 def uuid(value: object, name: str) -> UUID:
-    """Return the value if it is a UUID."""
-    return _instance(value, UUID, name, "a uuid.UUID")
+    """Return the value if it is a UUID, or the UUID of which it is the canonical text."""
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
+    raise InvalidRequestError(f"{name} must be a UUID, not {value!r}")
+
+
+def uuid_or_none(value: object, name: str) -> UUID | None:
+    """Return the value if it is a UUID, or its text, or None."""
+    return None if value is None else uuid(value, name)
 
 
 def integer_or_none(value: object, name: str) -> int | None:
@@ -66,17 +78,19 @@ def aware(value: object, name: str) -> datetime:
 
 
 def text(value: object, name: str) -> str:
-    """Return the value if it is a text that UTF-8 can carry."""
-    checked = _instance(value, str, name, "a text")
+    """Return the value if it is a string that UTF-8 can encode."""
+    checked = _instance(value, str, name, "a string")
     try:
         checked.encode()
     except UnicodeEncodeError as error:
-        raise InvalidRequestError(f"{name} holds a lone surrogate, which is no text") from error
+        surrogate = f"U+{ord(checked[error.start]):04X}"
+        reason = f"{name} contains an unpaired surrogate ({surrogate}) and can't be encoded as UTF-8"
+        raise InvalidRequestError(reason) from error
     return checked
 
 
 def text_or_none(value: object, name: str) -> str | None:
-    """Return the value if it is a text or None."""
+    """Return the value if it is a string or None."""
     return None if value is None else text(value, name)
 
 
@@ -90,9 +104,9 @@ def path(value: object, name: str) -> str:
     try:
         found = files.absolute_path(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise InvalidRequestError(f"{name} is no path: {error}") from error
+        raise InvalidRequestError(f"{name} is not a path: {error}") from error
     if not isinstance(found, str) or "\0" in found:
-        raise InvalidRequestError(f"{name} must be a path of text without NUL")
+        raise InvalidRequestError(f"{name} must be a path without NUL characters")
     return found
 
 
@@ -101,7 +115,9 @@ def member(value: object, kind: type[_T], name: str) -> _T:
     try:
         return kind(value)  # type: ignore[call-arg]
     except ValueError as error:
-        raise InvalidRequestError(f"{name}: {value!r} is no {kind.__name__}") from error
+        members = ", ".join(each.value for each in kind)  # type: ignore[attr-defined]
+        members = " or ".join(members.rsplit(", ", 1))
+        raise InvalidRequestError(f"{name} must be {members}, not {value!r}") from error
 
 
 def member_or_none(value: object, kind: type[_T], name: str) -> _T | None:

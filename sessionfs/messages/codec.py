@@ -355,7 +355,8 @@ def _check_encodes(item: str | int | float, place: str) -> None:
     try:
         _encode(item)
     except UnicodeEncodeError as error:
-        raise InvalidRequestError(f"{place} holds a lone surrogate, which is no text") from error
+        reason = f"{place} contains an unpaired surrogate and can't be encoded as UTF-8"
+        raise InvalidRequestError(reason) from error
     except (TypeError, ValueError) as error:  # a type of its own, or too many digits
         raise InvalidRequestError(f"{place}: {error}") from error
 

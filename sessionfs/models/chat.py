@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
@@ -22,6 +22,16 @@ class Role(enum.StrEnum):
     USER = "user"
     ASSISTANT = "assistant"
     TOOL = "tool"
+
+
+RoleName = Literal["system", "developer", "user", "assistant", "tool"]
+"""The text of a role, which may be given instead of the member of ``Role``."""
+
+
+if TYPE_CHECKING:
+    _Role = Role | RoleName
+else:  # as which it is decoded
+    _Role = Role
 
 
 class ImageUrl(msgspec.Struct, omit_defaults=True):
@@ -88,7 +98,7 @@ class ChatMessage(msgspec.Struct, omit_defaults=True, dict=True):
     made by ``msgspec.structs.replace`` is a new one.
 
     Attributes:
-        role: who speaks; the plain text of a role is as good.
+        role: who speaks: a ``Role``, or its text such as "user".
         content: text, parts, or None (an assistant that only calls tools).
         name: the speaker's name, where several share a role.
         tool_calls: the calls that an assistant's message makes.
@@ -104,7 +114,7 @@ class ChatMessage(msgspec.Struct, omit_defaults=True, dict=True):
 
     """
 
-    role: Role
+    role: _Role
     content: str | list[ContentPart] | None = None
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
@@ -141,4 +151,13 @@ def _rebuild(kind: type[Any], fields: tuple[Any, ...], remembered: dict[str, Any
 
 
 Message = ChatMessage | dict[str, Any]
-"""A message as it is given and read: typed, or a plain dict of another shape."""
+"""A message as it is passed in: typed, or a plain dict of another shape."""
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    MessageT = TypeVar("MessageT", default=Any)
+else:  # Python has no defaults of type variables before 3.13
+    from typing import TypeVar
+
+    MessageT = TypeVar("MessageT")

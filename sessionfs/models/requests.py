@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Generic, Self
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
-from .chat import Message
+from .chat import Message, MessageT
 from .sessions import (
     Checkpoint,
     CheckpointState,
     CheckpointSummary,
+    Id,
     SessionStatus,
     SessionSummary,
     SessionVisibility,
@@ -35,7 +36,7 @@ class CreateSessionRequest(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] | None = None
 
     @property
-    def initial_state(self) -> CheckpointState:
+    def initial_state(self) -> CheckpointState[Message]:
         """The first checkpoint's state."""
         return CheckpointState(list(self.messages), self.metadata)
 
@@ -76,15 +77,15 @@ class CreateCheckpointRequest(msgspec.Struct, frozen=True):
     """A new checkpoint: the whole state, and the checkpoint that it follows, if any."""
 
     messages: Sequence[Message] = ()
-    parent_id: UUID | None = None
+    parent_id: Id | None = None
     metadata: dict[str, Any] | None = None
 
     @property
-    def state(self) -> CheckpointState:
+    def state(self) -> CheckpointState[Message]:
         """The checkpoint's state."""
         return CheckpointState(list(self.messages), self.metadata)
 
-    def with_parent(self, parent_id: UUID) -> Self:
+    def with_parent(self, parent_id: Id) -> Self:
         """Return a copy that follows this checkpoint of the same session."""
         return replace(self, parent_id=parent_id)
 
@@ -99,7 +100,7 @@ class ListSessionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         limit: at most this many; None: 100.
         offset: how many to pass over; None: 0.
-        search: a part of the title, taken literally, letter case aside.
+        search: a part of the title, taken literally; case-insensitive.
         status: only these; None: all, deleted ones too.
         visibility: only these; None: all.
         cwd: only sessions with exactly this working directory; None: all.
@@ -214,7 +215,7 @@ class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     parent: int | None = None
     appends: bool = False
     metadata: dict[str, Any] | None = None
-    onto: UUID | None = None
+    onto: Id | None = None
 
 
 class ImportPoint(msgspec.Struct, frozen=True):
@@ -251,7 +252,7 @@ class ImportSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     """
 
-    session_id: UUID
+    session_id: Id
     title: str
     checkpoints: Sequence[ImportedCheckpoint] | CheckpointsAsNeeded
     created_at: datetime
@@ -276,11 +277,11 @@ class ImportSessionResult(msgspec.Struct):
     branched: bool = False
 
 
-class CreateSessionResult(msgspec.Struct):
+class CreateSessionResult(msgspec.Struct, Generic[MessageT]):
     """A new session's id and its first checkpoint."""
 
     session_id: UUID
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint[MessageT]
 
 
 class ListSessionsResult(msgspec.Struct):
@@ -297,13 +298,13 @@ class ListSessionsResult(msgspec.Struct):
     next_cursor: str | None = None
 
 
-class ListCheckpointsResult(msgspec.Struct):
+class ListCheckpointsResult(msgspec.Struct, Generic[MessageT]):
     """A page of checkpoints; ``total`` counts all of the session that can be told.
 
     ``problems`` names, a sentence each, the object files whose bytes are damaged: which checkpoint
     they were cannot be read from them.
     """
 
-    checkpoints: list[CheckpointSummary]
+    checkpoints: list[CheckpointSummary[MessageT]]
     total: int
     problems: list[str] = msgspec.field(default_factory=list)

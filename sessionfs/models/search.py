@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from .sessions import SessionStatus, SessionSummary, SessionVisibility
+from .sessions import Id, SessionStatus, SessionSummary, SessionVisibility
 
 
 class SearchQuery(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
     field are one. A filter that speaks of messages (``role``, ``tool``) finds no titles.
 
     Attributes:
-        text: what to find, taken literally, letter case aside; a part of a word is enough. Not empty.
+        text: what to find, taken literally; case-insensitive; parts of words match too. Not empty.
         limit: at most this many hits; None: 100.
         offset: how many hits to pass over; None: 0.
         role: only messages of this role, "user", "assistant", "tool" or another; None: all.
@@ -42,7 +42,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
     offset: int | None = None
     role: str | None = None
     tool: str | None = None
-    session_id: UUID | None = None
+    session_id: Id | None = None
     status: SessionStatus | None = None
     visibility: SessionVisibility | None = None
     cwd: str | None = None
@@ -66,7 +66,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
         """Return a copy that finds calls of this tool and their results."""
         return replace(self, tool=tool)
 
-    def with_session(self, session_id: UUID) -> Self:
+    def with_session(self, session_id: Id) -> Self:
         """Return a copy that searches this session."""
         return replace(self, session_id=session_id)
 

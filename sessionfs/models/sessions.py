@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic
 from uuid import UUID
 
 import msgspec
 
-from .chat import Message
+from .chat import MessageT
+
+Id = UUID | str
+"""The id of a session or checkpoint: a UUID, or its text in canonical form."""
 
 
 class SessionVisibility(enum.StrEnum):
@@ -29,16 +32,17 @@ class SessionStatus(enum.StrEnum):
     DELETED = "DELETED"
 
 
-class CheckpointState(msgspec.Struct):
+class CheckpointState(msgspec.Struct, Generic[MessageT]):
     """The whole state of a session at one moment.
 
     Attributes:
-        messages: in order; ``ChatMessage``, or a dict where a message has another shape.
+        messages: in order, as the storage's ``message_type``. A message of another shape is a dict,
+            which the type does not say: programs that store other shapes use ``message_type=dict``.
         metadata: a JSON object of the caller's own, or None.
 
     """
 
-    messages: list[Message] = msgspec.field(default_factory=list)
+    messages: list[MessageT] = msgspec.field(default_factory=list)
     metadata: dict[str, Any] | None = None
 
 
@@ -59,7 +63,7 @@ class Gap(msgspec.Struct):
     problem: str
 
 
-class Checkpoint(msgspec.Struct):
+class Checkpoint(msgspec.Struct, Generic[MessageT]):
     """A checkpoint with its state. ``updated_at`` equals ``created_at``: it never changes.
 
     Attributes:
@@ -70,13 +74,13 @@ class Checkpoint(msgspec.Struct):
     id: UUID
     session_id: UUID
     parent_id: UUID | None
-    state: CheckpointState
+    state: CheckpointState[MessageT]
     created_at: datetime
     updated_at: datetime
     gaps: list[Gap] = []
 
 
-class CheckpointSummary(msgspec.Struct):
+class CheckpointSummary(msgspec.Struct, Generic[MessageT]):
     """A checkpoint as it is listed.
 
     Attributes:
@@ -92,7 +96,7 @@ class CheckpointSummary(msgspec.Struct):
     message_count: int
     created_at: datetime
     updated_at: datetime
-    state: CheckpointState | None = None
+    state: CheckpointState[MessageT] | None = None
     problem: str | None = None
 
 
@@ -103,7 +107,7 @@ class ForkedFrom(msgspec.Struct):
     checkpoint_id: UUID
 
 
-class Session(msgspec.Struct):
+class Session(msgspec.Struct, Generic[MessageT]):
     """A session with its active checkpoint.
 
     Attributes:
@@ -125,9 +129,9 @@ class Session(msgspec.Struct):
     cwd: str | None
     created_at: datetime
     updated_at: datetime
-    active_checkpoint: Checkpoint | None
+    active_checkpoint: Checkpoint[MessageT] | None
     problem: str | None = None
-    heads: list[CheckpointSummary] = []
+    heads: list[CheckpointSummary[MessageT]] = []
     source: dict[str, Any] | None = None
     forked_from: ForkedFrom | None = None
 

@@ -61,8 +61,7 @@ def check(query: SearchQuery) -> Wanted:
         validation.text_or_none(getattr(query, name), name)
     for name in ("since", "until"):
         validation.aware_or_none(getattr(query, name), name)
-    if query.session_id is not None:
-        validation.uuid(query.session_id, "session_id")
+    query = replace(query, session_id=validation.uuid_or_none(query.session_id, "session_id"))
     sessions = ListSessionsQuery(
         status=validation.member_or_none(query.status, SessionStatus, "status"),
         visibility=validation.member_or_none(query.visibility, SessionVisibility, "visibility"),

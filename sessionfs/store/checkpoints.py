@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
-from .. import validation
 from ..errors import (
     ConflictError,
     CorruptObjectError,
@@ -101,7 +100,7 @@ def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, Checkp
 
 def require(view: SessionView, checkpoint: UUID) -> str:
     """Return the hash of the checkpoint with this id; NotFoundError if the session has none."""
-    sha = view.find(validation.uuid(checkpoint, "checkpoint_id"))
+    sha = view.find(checkpoint)
     if sha is None:
         raise NotFoundError(f"session {view.id} has no checkpoint {checkpoint}")
     return sha
@@ -111,7 +110,6 @@ def _comparing(directory: SessionDirectory, expected: UUID | None) -> AbstractCo
     """Keep out others that compare, where this call does."""
     if expected is None:
         return nullcontext()
-    validation.uuid(expected, "expected_active")
     return directory.exclusive()
 
 
@@ -121,7 +119,7 @@ def _compare(view: SessionView, active: Chain, expected: UUID | None) -> None:
 
 
 def _parent(view: SessionView, parent: UUID) -> str:
-    sha = view.find(validation.uuid(parent, "parent_id"))
+    sha = view.find(parent)
     if sha is None:
         raise InvalidRequestError(f"the parent {parent} is not a checkpoint of session {view.id}")
     return sha

@@ -39,24 +39,24 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{name}"
         for name in (
-            "active",
+            "active_checkpoint",
             "appending",
             "base",
             "checkpoints",
             "filters",
-            "finding",
+            "search_basics",
             "importing",
             "listing",
             "lossless",
-            "narrowing",
+            "search_filters",
             "opening",
             "ownership",
             "refusals",
             "searching",
             "sessions",
             "stats",
-            "typed",
-            "unknown",
+            "message_types",
+            "unknown_ids",
         )
     )
 )

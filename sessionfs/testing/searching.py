@@ -66,7 +66,7 @@ BAD_SEARCHES: list[dict[str, Any]] = [
     {"tool": 5},
     {"tool": b"bash"},
     {"tool": "\udfff"},
-    {"session_id": str(NOBODY)},
+    {"session_id": NOBODY.hex},
     {"session_id": 5},
     {"status": "GONE"},
     {"visibility": "public"},

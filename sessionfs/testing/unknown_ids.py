@@ -1,4 +1,4 @@
-"""Ids that lead nowhere, and values that are no ids."""
+"""Ids as text, ids that lead nowhere, and values that are not ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ..errors import NotFoundError
-from ..models import CreateCheckpointRequest, UpdateSessionRequest
+from ..models import CreateCheckpointRequest, SearchQuery, UpdateSessionRequest
 from ..protocols import SessionStorage
 from .base import NOBODY, Contract, new_session, refused, user
 
@@ -32,11 +32,23 @@ BY_SESSION: dict[str, Method] = {
     "get_session_stats": lambda storage, id_: storage.get_session_stats(id_),
 }
 
-NO_IDS: list[Any] = [None, "", "x", str(NOBODY), 0, NOBODY.int, NOBODY.bytes, ["id"], ("id",)]
+NO_IDS: list[Any] = [
+    None,
+    "",
+    "x",
+    NOBODY.hex,
+    f"{{{NOBODY}}}",
+    NOBODY.urn,
+    0,
+    NOBODY.int,
+    NOBODY.bytes,
+    ["id"],
+    ("id",),
+]
 
 
 class UnknownIdsContract(Contract):
-    """An id that is not there is NotFoundError, a value that is no id InvalidRequestError."""
+    """An id is a UUID or its text; an unknown one is NotFoundError, anything else is refused."""
 
     @pytest.mark.parametrize("method", BY_SESSION)
     def test_unknown_session(self, storage: SessionStorage, method: str) -> None:
@@ -49,6 +61,29 @@ class UnknownIdsContract(Contract):
                 BY_SESSION[method](storage, id_)
             assert caught.value.code == "not_found"
 
+    @pytest.mark.parametrize("method", [*BY_SESSION, "checkpoints", "search"])
+    def test_ids_as_text(self, storage: SessionStorage, method: str) -> None:
+        """Every method takes the text of an id, in either case, as it takes the id."""
+        session, first = new_session(storage, user("tomato"))
+        if method == "checkpoints":
+            assert storage.get_checkpoint(str(first)).id == first
+            request = CreateCheckpointRequest([user("x")], str(first))
+            made = storage.create_checkpoint(str(session), request, expected_active=str(first))
+            assert made.parent_id == first
+            append = storage.append_messages
+            last = append(str(session), [user("y")], expected_active=str(made.id).upper())
+            assert storage.set_active_checkpoint(session, str(last.id)).id == last.id
+            forked = storage.fork_session(str(session), checkpoint_id=str(first))
+            assert len(forked.checkpoint.state.messages) == 1
+        elif method == "search":
+            query = SearchQuery("tomato", session_id=str(session))
+            assert [hit.session_id for hit in storage.search(query).hits] == [session]
+        elif method == "set_active_checkpoint":
+            assert storage.set_active_checkpoint(str(session).upper(), first).id == first
+        else:
+            BY_SESSION[method](storage, str(session).upper())
+            BY_SESSION[method](storage, str(session))
+
     def test_unknown_checkpoint(self, storage: SessionStorage) -> None:
         """No checkpoint is found by an id that is not there, or is a session's."""
         with refused(storage, NotFoundError):
@@ -60,7 +95,7 @@ class UnknownIdsContract(Contract):
 
     @pytest.mark.parametrize("value", NO_IDS, ids=repr)
     def test_values_that_are_no_ids(self, storage: SessionStorage, value: Any) -> None:
-        """Ids are ``uuid.UUID``: their texts, numbers and bytes are refused everywhere."""
+        """Other forms of an id than ``uuid.UUID`` and its canonical text are refused everywhere."""
         session, first = new_session(storage, user("1"))
         for method in BY_SESSION.values():
             with refused(storage):

@@ -126,7 +126,7 @@ def test_another_writers_line_ends_are_not_copied(tmp_path: Path) -> None:
     state = storage.get_active_checkpoint(session).state
     assert forked.checkpoint.state == state
     changed = storage.get_active_checkpoint(session).state.messages
-    changed[0]["text"] = "changed"  # type: ignore[index]
+    changed[0]["text"] = "changed"
     made = storage.create_checkpoint(forked.session_id, CreateCheckpointRequest(changed))
     assert storage.get_checkpoint(made.id).state.messages == [{"text": "changed"}, {"y": 1}]
     storage.append_messages(session, [])

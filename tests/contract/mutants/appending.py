@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from sessionfs import (
+    Id,
     ChatMessage,
     CheckpointSummary,
     ConflictError,
@@ -27,11 +28,11 @@ class WhatMsgspecDoes(FileStorage):
 
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         try:
             messages = msgspec.json.decode(msgspec.json.encode(messages))
@@ -47,11 +48,11 @@ class WhatMsgspecDoes(FileStorage):
 class NothingChecked(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         try:
             return super().append_messages(
@@ -67,11 +68,11 @@ class NothingChecked(FileStorage):
 class AppendReplaces(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         made = self.create_checkpoint(
             session_id,
@@ -85,11 +86,11 @@ class AppendReplaces(FileStorage):
 class AppendFollowsTheNewest(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         newest = self.list_checkpoints(session_id, ListCheckpointsQuery(limit=ALL)).checkpoints[-1]
         self.set_active_checkpoint(session_id, newest.id)
@@ -102,11 +103,11 @@ class AppendFollowsTheNewest(FileStorage):
 class AppendOfNothingIsNothing(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         if isinstance(messages, list) and not messages:
             active = self.get_active_checkpoint(session_id).id
@@ -120,11 +121,11 @@ class AppendOfNothingIsNothing(FileStorage):
 class AppendIgnoresTheExpectation(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         return super().append_messages(session_id, messages, metadata=metadata)
 
@@ -133,11 +134,11 @@ class AppendIgnoresTheExpectation(FileStorage):
 class AppendWantsNoExpectation(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         if expected_active is not None:
             raise ConflictError("always")
@@ -148,11 +149,11 @@ class AppendWantsNoExpectation(FileStorage):
 class Converting(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         given: Any = messages
         if isinstance(given, dict | ChatMessage | int):
@@ -169,11 +170,11 @@ class Converting(FileStorage):
 class MessagesOneByOne(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         if isinstance(messages, list) and len(messages) > 1:
             super().append_messages(session_id, messages[:1], expected_active=expected_active)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from sessionfs import (
+    Id,
     Checkpoint,
     CheckpointSummary,
     ConflictError,
@@ -24,7 +25,7 @@ class Checkpoints(FileStorage):
     """Lists checkpoints in steps that mutants can replace."""
 
     def list_checkpoints(
-        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+        self, session_id: Id, query: ListCheckpointsQuery | None = None
     ) -> ListCheckpointsResult:
         listed = super().list_checkpoints(session_id, query)
         query = query or ListCheckpointsQuery()
@@ -45,24 +46,24 @@ class Creating(FileStorage):
 
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         request, expected_active = self.asked(session_id, request, expected_active)
         return super().create_checkpoint(session_id, request, expected_active=expected_active)
 
     def asked(
-        self, session_id: UUID, request: CreateCheckpointRequest, expected: UUID | None
-    ) -> tuple[CreateCheckpointRequest, UUID | None]:
+        self, session_id: Id, request: CreateCheckpointRequest, expected: Id | None
+    ) -> tuple[CreateCheckpointRequest, Id | None]:
         raise NotImplementedError
 
 
 @caught_by("test_bad_pages", "test_negative_for_checkpoints")
 class LenientPages(FileStorage):
     def list_checkpoints(
-        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+        self, session_id: Id, query: ListCheckpointsQuery | None = None
     ) -> ListCheckpointsResult:
         try:
             return super().list_checkpoints(session_id, query)
@@ -156,8 +157,8 @@ class CountOfWhatIsNew(Checkpoints):
 @caught_by("test_expected_active_is_stale")
 class ExpectationIgnored(Creating):
     def asked(
-        self, session_id: UUID, request: CreateCheckpointRequest, expected: UUID | None
-    ) -> tuple[CreateCheckpointRequest, UUID | None]:
+        self, session_id: Id, request: CreateCheckpointRequest, expected: Id | None
+    ) -> tuple[CreateCheckpointRequest, Id | None]:
         return request, None
 
 
@@ -165,10 +166,10 @@ class ExpectationIgnored(Creating):
 class ExpectationIsOfTheParent(FileStorage):
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         if expected_active is not None and request.parent_id != expected_active:
             raise ConflictError("not the parent")
@@ -179,10 +180,10 @@ class ExpectationIsOfTheParent(FileStorage):
 class ConflictIsToldTooLate(FileStorage):
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         before = self.get_active_checkpoint(session_id).id
         made = super().create_checkpoint(session_id, request)
@@ -194,8 +195,8 @@ class ConflictIsToldTooLate(FileStorage):
 @caught_by("test_parent_of_another_session")
 class AnyParent(Creating):
     def asked(
-        self, session_id: UUID, request: CreateCheckpointRequest, expected: UUID | None
-    ) -> tuple[CreateCheckpointRequest, UUID | None]:
+        self, session_id: Id, request: CreateCheckpointRequest, expected: Id | None
+    ) -> tuple[CreateCheckpointRequest, Id | None]:
         known = {each.id for each in self.list_checkpoints(session_id).checkpoints}
         parent = request.parent_id if request.parent_id in known else None
         return msgspec.structs.replace(request, parent_id=parent), expected
@@ -204,8 +205,8 @@ class AnyParent(Creating):
 @caught_by("test_no_parent", "test_list_oldest_first")
 class ParentIsTheActive(Creating):
     def asked(
-        self, session_id: UUID, request: CreateCheckpointRequest, expected: UUID | None
-    ) -> tuple[CreateCheckpointRequest, UUID | None]:
+        self, session_id: Id, request: CreateCheckpointRequest, expected: Id | None
+    ) -> tuple[CreateCheckpointRequest, Id | None]:
         parent = request.parent_id or self.get_active_checkpoint(session_id).id
         return msgspec.structs.replace(request, parent_id=parent), expected
 
@@ -213,8 +214,8 @@ class ParentIsTheActive(Creating):
 @caught_by("test_state_is_whole", "test_create_and_get", "test_chain_of_parents")
 class StateIsAdded(Creating):
     def asked(
-        self, session_id: UUID, request: CreateCheckpointRequest, expected: UUID | None
-    ) -> tuple[CreateCheckpointRequest, UUID | None]:
+        self, session_id: Id, request: CreateCheckpointRequest, expected: Id | None
+    ) -> tuple[CreateCheckpointRequest, Id | None]:
         if request.parent_id is None:
             return request, expected
         before = self.get_checkpoint(request.parent_id).state.messages
@@ -226,10 +227,10 @@ class StateIsAdded(Creating):
 class ActiveIsNotMoved(FileStorage):
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         active = self.get_active_checkpoint(session_id).id
         made = super().create_checkpoint(session_id, request, expected_active=expected_active)
@@ -241,10 +242,10 @@ class ActiveIsNotMoved(FileStorage):
 class SameStateIsOneCheckpoint(FileStorage):
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         active = self.get_active_checkpoint(session_id)
         if active.state.messages == request.messages:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sessionfs import (
+    Id,
     ChatMessage,
     Checkpoint,
     FileStorage,
@@ -21,13 +22,13 @@ from .register import caught_by
 class Reading(FileStorage):
     """Changes the state of every checkpoint that is read."""
 
-    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: Id, *, partial: bool = False) -> Checkpoint:
         return self.changed(super().get_checkpoint(checkpoint_id, partial=partial))
 
-    def get_active_checkpoint(self, session_id: UUID) -> Checkpoint:
+    def get_active_checkpoint(self, session_id: Id) -> Checkpoint:
         return self.changed(super().get_active_checkpoint(session_id))
 
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         session = super().get_session(session_id)
         assert session.active_checkpoint is not None
         session.active_checkpoint = self.changed(session.active_checkpoint)
@@ -69,7 +70,7 @@ class KeysSorted(Reading):
         return checkpoint
 
     def list_checkpoints(
-        self, session_id: UUID, query: ListCheckpointsQuery | None = None
+        self, session_id: Id, query: ListCheckpointsQuery | None = None
     ) -> ListCheckpointsResult:
         listed = super().list_checkpoints(session_id, query)
         for each in listed.checkpoints:
@@ -139,7 +140,7 @@ class ToolsSpeakAsUsers(Reading):
     def changed(self, checkpoint: Checkpoint) -> Checkpoint:
         for each in checkpoint.state.messages:
             if isinstance(each, ChatMessage) and each.role == "tool":
-                each.role = type(each.role)("user")
+                each.role = "user"
         return checkpoint
 
 
@@ -161,7 +162,7 @@ class NaiveTimes(Reading):
 
 @caught_by("test_checkpoints_do_not_change", "test_no_parent", "test_append")
 class OnlyTheActiveState(FileStorage):
-    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: Id, *, partial: bool = False) -> Checkpoint:
         found = super().get_checkpoint(checkpoint_id, partial=partial)
         found.state = self.get_active_checkpoint(found.session_id).state
         return found
@@ -169,7 +170,7 @@ class OnlyTheActiveState(FileStorage):
 
 @caught_by("test_checkpoints_of_many_sessions")
 class SameStateIsOneInAllSessions(FileStorage):
-    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: Id, *, partial: bool = False) -> Checkpoint:
         wanted = super().get_checkpoint(checkpoint_id, partial=partial)
         for session in self.list_sessions().sessions:
             found = self.get_active_checkpoint(session.id)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sessionfs import (
+    Id,
     BackendInfo,
     BackendKind,
     Checkpoint,
@@ -22,13 +23,13 @@ from .register import caught_by
 
 @caught_by("test_unknown_checkpoint", "test_unknown_session")
 class NotFoundIsInvalid(FileStorage):
-    def get_checkpoint(self, checkpoint_id: UUID, *, partial: bool = False) -> Checkpoint:
+    def get_checkpoint(self, checkpoint_id: Id, *, partial: bool = False) -> Checkpoint:
         try:
             return super().get_checkpoint(checkpoint_id, partial=partial)
         except NotFoundError as error:
             raise InvalidRequestError("no such checkpoint") from error
 
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         try:
             return super().get_session(session_id)
         except NotFoundError as error:
@@ -37,7 +38,7 @@ class NotFoundIsInvalid(FileStorage):
 
 @caught_by("test_values_that_are_no_ids")
 class TextsAreIds(FileStorage):
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         given: Any = session_id
         try:
             return super().get_session(UUID(str(given)))

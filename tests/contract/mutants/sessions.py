@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from sessionfs import (
+    Id,
     CreateCheckpointRequest,
     CreateSessionRequest,
     CreateSessionResult,
@@ -26,22 +27,30 @@ from .register import ALL, caught_by
 
 @caught_by("test_deleted_sessions_stay_readable", "test_delete_and_restore_may_be_repeated")
 class DeletedIsGone(FileStorage):
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         session = super().get_session(session_id)
         if session.status is SessionStatus.DELETED:
             raise NotFoundError("deleted")
         return session
 
 
+@caught_by("test_ids_as_text")
+class IdsAreNoTexts(FileStorage):
+    def get_session(self, session_id: Id) -> Session:
+        if isinstance(session_id, str):
+            raise InvalidRequestError("session_id must be a UUID")
+        return super().get_session(session_id)
+
+
 @caught_by("test_delete_and_restore_may_be_repeated", "test_unknown_session")
 class RestoreDoesNothing(FileStorage):
-    def restore_session(self, session_id: UUID) -> None:
+    def restore_session(self, session_id: Id) -> None:
         pass
 
 
 @caught_by("test_unknown_session")
 class DeleteOfNothing(FileStorage):
-    def delete_session(self, session_id: UUID) -> None:
+    def delete_session(self, session_id: Id) -> None:
         try:
             super().delete_session(session_id)
         except NotFoundError:
@@ -50,7 +59,7 @@ class DeleteOfNothing(FileStorage):
 
 @caught_by("test_update_sets_what_is_named", "test_updates_add_up")
 class UpdateSetsAll(FileStorage):
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session:
         request = msgspec.structs.replace(
             request,
             visibility=request.visibility or SessionVisibility.PRIVATE,
@@ -61,7 +70,7 @@ class UpdateSetsAll(FileStorage):
 
 @caught_by("test_update_sets_what_is_named")
 class EmptyTitleIsNone(FileStorage):
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session:
         return super().update_session(
             session_id, msgspec.structs.replace(request, title=request.title or None)
         )
@@ -69,7 +78,7 @@ class EmptyTitleIsNone(FileStorage):
 
 @caught_by("test_update_of_a_deleted_session")
 class UpdateRestores(FileStorage):
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session:
         self.restore_session(session_id)
         return super().update_session(session_id, request)
 
@@ -100,14 +109,14 @@ class WrittenBeforeChecked(FileStorage):
 
 @caught_by("test_bad_updates")
 class UpdateInParts(FileStorage):
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session:
         super().update_session(session_id, UpdateSessionRequest(title=request.title))
         return super().update_session(session_id, request)
 
 
 @caught_by("test_defaults")
 class NoCwdIsEmpty(FileStorage):
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         session = super().get_session(session_id)
         session.cwd = session.cwd or ""
         return session
@@ -122,7 +131,7 @@ class TwoFirstCheckpoints(FileStorage):
         return CreateSessionResult(created.session_id, made)
 
     def fork_session(
-        self, session_id: UUID, *, checkpoint_id: UUID | None = None, title: str | None = None
+        self, session_id: Id, *, checkpoint_id: Id | None = None, title: str | None = None
     ) -> CreateSessionResult:
         made = super().fork_session(session_id, checkpoint_id=checkpoint_id, title=title)
         self.append_messages(made.session_id, [])
@@ -142,7 +151,7 @@ class SameRequestIsOneSession(FileStorage):
 
 @caught_by("test_sessions_are_isolated")
 class UpdateIsOfAll(FileStorage):
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session:
         for each in self.list_sessions(ListSessionsQuery(limit=ALL)).sessions:
             super().update_session(each.id, request)
         return super().update_session(session_id, request)
@@ -150,7 +159,7 @@ class UpdateIsOfAll(FileStorage):
 
 @caught_by("test_update_of_nothing", "test_results_are_the_callers_own")
 class UpdateOfNothingIsRefused(FileStorage):
-    def update_session(self, session_id: UUID, request: UpdateSessionRequest) -> Session:
+    def update_session(self, session_id: Id, request: UpdateSessionRequest) -> Session:
         if request == UpdateSessionRequest():
             raise InvalidRequestError("nothing to do")
         return super().update_session(session_id, request)

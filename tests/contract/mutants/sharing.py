@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sessionfs import (
+    Id,
     CheckpointSummary,
     CreateSessionRequest,
     CreateSessionResult,
@@ -34,7 +35,7 @@ class WhatWasCreatedIsShared(FileStorage):
         self.__dict__.setdefault("made", {})[created.session_id] = created.checkpoint
         return created
 
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         session = super().get_session(session_id)
         made = self.__dict__.get("made", {}).get(session_id)
         if session.active_checkpoint is not None and made is not None:
@@ -53,11 +54,11 @@ class ListsAreShared(FileStorage):
 class ArgumentsAreUsedUp(FileStorage):
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         made = super().append_messages(
             session_id, messages, metadata=metadata, expected_active=expected_active

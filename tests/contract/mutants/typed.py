@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from sessionfs import (
+    Id,
     ChatMessage,
     Checkpoint,
     CheckpointSummary,
@@ -36,10 +37,10 @@ class Wary(FileStorage):
 
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         made = super().create_checkpoint(session_id, request, expected_active=expected_active)
         if self.too_much(msgspec.json.encode([request.messages, request.metadata]).decode()):
@@ -79,7 +80,7 @@ class OnlyKnownFieldsWritten(FileStorage):
     "test_dict_changed_in_place",
 )
 class ChangesOverlooked(FileStorage):
-    def get_session(self, session_id: UUID) -> Session:
+    def get_session(self, session_id: Id) -> Session:
         found = super().get_session(session_id)
         if found.active_checkpoint is not None:
             for each in found.active_checkpoint.state.messages:
@@ -91,10 +92,10 @@ class ChangesOverlooked(FileStorage):
 
     def create_checkpoint(
         self,
-        session_id: UUID,
+        session_id: Id,
         request: CreateCheckpointRequest,
         *,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> Checkpoint:
         if isinstance(request.messages, list):
             messages = [self.as_it_was(each) for each in request.messages]
@@ -103,11 +104,11 @@ class ChangesOverlooked(FileStorage):
 
     def append_messages(
         self,
-        session_id: UUID,
+        session_id: Id,
         messages: Sequence[Any],
         *,
         metadata: dict[str, Any] | None = None,
-        expected_active: UUID | None = None,
+        expected_active: Id | None = None,
     ) -> CheckpointSummary:
         if isinstance(messages, list):
             messages = [self.as_it_was(each) for each in messages]
