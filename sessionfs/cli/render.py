@@ -319,7 +319,9 @@ def _last_said(messages: list[Any]) -> str:
     """Return the beginning of what the user said last."""
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "user":
-            return one_line(parts.text_of(message), 80)
+            line = one_line(parts.spoken_text(message), 80)
+            if line:
+                return line
     return ""
 
 

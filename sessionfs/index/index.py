@@ -14,7 +14,7 @@ from ..models import IndexState, ListSessionsQuery, ListSessionsResult, SearchRe
 from ..models.maintenance import Progress
 from ..queries import listing, search, transcript
 from ..queries.listing import Listed
-from ..queries.search import Wanted
+from ..queries.search import CheckedQuery
 from ..store.root import OBJECTS, REFS, Root
 from ..store.session import SessionDirectory
 from . import checkpoints, holders, sessions
@@ -112,12 +112,12 @@ class Index:
             self._write(changed, [], [])
             return answer
 
-    def search(self, wanted: Wanted) -> SearchResult:
+    def search(self, checked: CheckedQuery) -> SearchResult:
         """Return the page of hits that a checked query asks for."""
         with self._lock:
             for _ in range(_TRIES):
                 try:
-                    return self._search(wanted)
+                    return self._search(checked)
                 except StaleError as error:
                     with suppress(UnusableError), self._recording() as recorder:
                         recorder.forget([error.id])
@@ -125,8 +125,8 @@ class Index:
                         level.pending.add(error.id)
                 except UnusableError:
                     break
-        read = ((each, transcript.hear(self._directory_of(each.id))) for each in self.scan())
-        return search.answer(read, wanted)
+        read = ((each, transcript.read_transcript(self._directory_of(each.id))) for each in self.scan())
+        return search.answer(read, checked)
 
     def checkpoints(self, id_: UUID, page: slice) -> tuple[list[Listed], int] | None:
         """Return a page of a session's checkpoints, oldest first, and how many there are.
@@ -333,24 +333,24 @@ class Index:
 
     # Search
 
-    def _search(self, wanted: Wanted) -> SearchResult:
+    def _search(self, checked: CheckedQuery) -> SearchResult:
         self._notice()
         with self._database.reading() as connection:
             in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
             if len(in_contents.changed) < WORTH_WRITING:
-                return self._answer(connection, wanted, in_sessions, in_contents)
+                return self._answer(connection, checked, in_sessions, in_contents)
         with suppress(UnusableError):
             self._update()
         with self._database.reading() as connection:
             in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
             if len(in_contents.changed) > _MOST_AT_ONCE:
                 raise UnusableError("others are at work on most of the store")
-            return self._answer(connection, wanted, in_sessions, in_contents)
+            return self._answer(connection, checked, in_sessions, in_contents)
 
     def _answer(
         self,
         connection: Connection,
-        wanted: Wanted,
+        checked: CheckedQuery,
         in_sessions: Differing,
         in_contents: Differing,
     ) -> SearchResult:
@@ -363,7 +363,7 @@ class Index:
             {*changed.gone, *in_contents.gone},
         )
         place = self._database.place
-        answer = Searcher(connection, place, wanted, seen, self._directory_of).answer()
+        answer = Searcher(connection, place, checked, seen, self._directory_of).answer()
         connection.rollback()  # who writes waits for those who read
         readable = [look for look in looks.values() if look.base is not None or look.objects]
         self._write(changed, readable, in_contents.gone)

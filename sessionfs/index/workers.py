@@ -78,8 +78,8 @@ def read(root: str, limit: int, names: list[str]) -> list[Found]:
         with suppress(StorageError):  # it is told to whoever asks for it
             content = checkpoints.look(None, directory)
         if content is not None:
-            folded = [fold(each.text) for each in content.said]
-            content = content._replace(said=[replace(each, text="") for each in content.said])
+            folded = [fold(each.text) for each in content.messages]
+            content = content._replace(messages=[replace(each, text="") for each in content.messages])
         found.append(Found(name, content, folded, sessions.look(directory)))
     return found
 

@@ -52,10 +52,10 @@ class Recorder:
         key = checkpoints.put(self._connection, look)
         if key is None:
             return
-        if look.said:
+        if look.messages:
             # Opened when there is a message to add: it reads what the last block holds.
             self._writer = self._writer or Writer(self._connection, self._place)
-            length = self._writer.add(key, look.said, folded)
+            length = self._writer.add(key, look.messages, folded)
             checkpoints.add_length(self._connection, key, length)
             self.length += length
         self.written.add(look.id)
