@@ -85,9 +85,20 @@ _GEMINI_NAMES = {
 _GEMINI_FIELDS = frozenset(_GEMINI_NAMES) | frozenset(_GEMINI_NAMES.values())
 _PART_FIELDS = _GEMINI_FIELDS | {"type", "text"}
 _CODE_EXECUTION = "code_execution"
+_SAID = frozenset(_MEDIA) | {
+    "input_text",
+    "output_text",
+    "reasoning",
+    "redacted_thinking",
+    "refusal",
+    "text",
+    "thinking",
+} - {"document"}
+"""Types of parts that neither call tools nor hold results; a document may hold parts."""
+
 _RESULT_TEXTS = ("output", "result", "error", "content")
-_WITH_TOOLS = frozenset({"tool_calls", "tool_call_id", "function_call", "parts", "type"})
-"""Fields that a message of plain text has if it calls tools or is a result."""
+_BESIDE_CONTENT = frozenset({"tool_call_id", "parts", "type"})
+"""Fields that say that a message is a result, or has its parts elsewhere than in its content."""
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
@@ -189,16 +200,25 @@ class ResultPart(msgspec.Struct, frozen=True):
     Attributes:
         call_id: the id of the call; None where the shape has no ids.
         tool: the name of the tool, where the result has it.
-        content: what the tool gave.
+        given: what the tool gave, as the message has it.
         failed: whether the result is marked as an error.
+        depth: how many other results this one is in.
 
     """
 
     call_id: str | None
     tool: str | None
-    content: tuple[Part, ...]
+    given: object = None
     failed: bool = False
+    depth: int = 0
 
+    @property
+    def content(self) -> list[Part]:
+        """What the tool gave, as parts."""
+        return _read_content(self.given, self.depth + 1)
+
+
+_TOOL_PARTS = (CallPart, ResultPart)
 
 Part = Text | Thinking | CallPart | ResultPart | Media | Unknown
 
@@ -278,41 +298,32 @@ def sent_ms(message: dict[str, Any]) -> int | None:
 
 def parts(message: dict[str, Any]) -> list[Part]:
     """Return what a message consists of, in its order."""
-    if _item_kind(message) is not None:
-        return list(_read_part(message, 0))
-    role, content, call_id = message.get("role"), message.get("content"), message.get("tool_call_id")
-    found = _read_content(content, 0)
-    if isinstance(call_id, str) or role in _RESULT_ROLES:
-        # A message of another shape may hold results as its parts.
-        if isinstance(call_id, str) or not any(isinstance(part, ResultPart) for part in found):
-            tool = _text(message, "name")
-            found = [
-                ResultPart(_text(message, "tool_call_id"), tool, tuple(found), _is_marked(message))
-            ]
-    elif content is None and not isinstance(role, str) and not isinstance(message.get("parts"), list):
-        found = [Unknown("message of another shape", message)]
-    if "parts" in message:
-        found += _read_content(message["parts"], 0)
+    content = message.get("content")
+    found = list(_read_part(message, 0)) if _item_kind(message) else _read_spoken(message, content)
     if isinstance(refusal := message.get("refusal"), str):
         found.append(Text(refusal))
     if isinstance(sound := message.get("audio"), dict):
         found.append(_read_sound(sound))
         found += [Text(sound["transcript"])] if isinstance(sound.get("transcript"), str) else []
-    legacy = message.get("function_call")
-    if legacy is not None:
-        found.append(_read_call(legacy))
-    made = message.get("tool_calls")
-    if made:
-        found += map(_read_call, made if isinstance(made, list) else [made])
-    return found
+    return found + _read_calls(message)
 
 
 def tool_parts(message: dict[str, Any]) -> list[CallPart | ResultPart]:
     """Return the calls that a message makes and the results that it holds."""
+    # Most messages hold none, and are read without making parts.
     content = message.get("content")
-    if (content is None or isinstance(content, str)) and message.keys().isdisjoint(_WITH_TOOLS):
-        return []  # most messages, read without making parts
-    return [part for part in parts(message) if isinstance(part, CallPart | ResultPart)]
+    if isinstance(content, list):
+        content = [part for part in content if _may_hold_tools(part)]
+    found: list[Part] = []
+    if (
+        (content and not isinstance(content, str))
+        or not _BESIDE_CONTENT.isdisjoint(message)
+        or message.get("role") in _RESULT_ROLES
+    ):
+        found = list(_read_part(message, 0)) if _item_kind(message) else _read_spoken(message, content)
+    if "tool_calls" in message or "function_call" in message:
+        found += _read_calls(message)
+    return [part for part in found if isinstance(part, _TOOL_PARTS)] if found else []
 
 
 def calls(message: dict[str, Any]) -> list[CallPart]:
@@ -393,7 +404,11 @@ def _is_marked(message: dict[str, Any]) -> bool:
 
 def _text(fields: dict[str, Any], *names: str) -> str | None:
     """Return the first of these fields that is a text."""
-    return next((value for name in names if isinstance(value := fields.get(name), str)), None)
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, str):
+            return value
+    return None
 
 
 def _item_kind(message: dict[str, Any]) -> str | None:
@@ -406,6 +421,44 @@ def _item_kind(message: dict[str, Any]) -> str | None:
 
 def _is_output(kind: str) -> bool:
     return kind.endswith("_call_output") and kind.removesuffix("_output") in _OPENAI_CALLS
+
+
+def _read_spoken(message: dict[str, Any], content: object) -> list[Part]:
+    """Read the content of a message with a role, or what is in its place."""
+    role, call_id = message.get("role"), message.get("tool_call_id")
+    if isinstance(call_id, str) or role in _RESULT_ROLES:
+        result = ResultPart(
+            call_id if isinstance(call_id, str) else None,
+            _text(message, "name"),
+            message.get("content"),
+            _is_marked(message),
+        )
+        if result.call_id is not None or not isinstance(content, list):
+            return [result]
+        # A message of another shape holds results as its parts.
+        found = _read_content(content, 0)
+        return found if any(isinstance(part, ResultPart) for part in found) else [result]
+    if content is not None:
+        found = _read_content(content, 0)
+    elif isinstance(role, str) or isinstance(message.get("parts"), list):
+        found = []
+    else:
+        found = [Unknown("message of another shape", message)]
+    return found + _read_content(message["parts"], 0) if "parts" in message else found
+
+
+def _read_calls(message: dict[str, Any]) -> list[Part]:
+    """Read the calls that stand beside the content of a message."""
+    legacy, made = message.get("function_call"), message.get("tool_calls")
+    found = [] if legacy is None else [_read_call(legacy)]
+    if made:
+        found += map(_read_call, made if isinstance(made, list) else [made])
+    return found
+
+
+def _may_hold_tools(part: object) -> bool:
+    kind = part.get("type") if isinstance(part, dict) else "text"
+    return not (isinstance(kind, str) and kind in _SAID)
 
 
 def _read_content(content: object, depth: int) -> list[Part]:
@@ -469,10 +522,9 @@ def _read_call(call: object) -> Part:
     """Read what stands in ``tool_calls``, or in the ``function_call`` of older messages."""
     if not isinstance(call, dict):
         return Unknown("tool call", call)
-    named = next(
-        (each for name in ("function", "custom") if isinstance(each := call.get(name), dict)), call
-    )
-    given = next((named[name] for name in ("arguments", "input", "args") if name in named), None)
+    named = call.get("function", call.get("custom"))
+    named = named if isinstance(named, dict) else call
+    given = named.get("arguments", named.get("input", named.get("args")))
     return _call_or_unknown(call, _text(call, "id"), named.get("name"), given)
 
 
@@ -493,10 +545,9 @@ def _read_item(item: dict[str, Any], kind: str, depth: int) -> Iterator[Part]:
     if status not in ("completed", "failed") and given is None and error is None:
         return
     if kind == "image_generation_call" and isinstance(given, str):
-        content: list[Part] = [Media("image", "image/png", given)]
-    else:
-        content = _read_content(given if error is None else error, depth + 1)
-    yield ResultPart(id_, call.tool, tuple(content), status == "failed" or error is not None)
+        given = {"type": "image", "media_type": "image/png", "data": given}
+    failed = status == "failed" or error is not None
+    yield ResultPart(id_, call.tool, given if error is None else error, failed, depth)
 
 
 def _read_result(part: dict[str, Any], kind: str, depth: int) -> Part:
@@ -508,8 +559,8 @@ def _read_result(part: dict[str, Any], kind: str, depth: int) -> Part:
     if isinstance(given, dict):
         failed = failed or given.get("success") is False or str(given.get("type")).endswith("_error")
         given = given["content"] if "success" in given and "content" in given else given
-    content = tuple(_read_content(given, depth + 1))
-    return ResultPart(_text(part, "tool_use_id", "call_id", "id"), _text(part, "name"), content, failed)
+    id_ = _text(part, "tool_use_id", "call_id", "id")
+    return ResultPart(id_, _text(part, "name"), given, failed, depth)
 
 
 def _read_gemini(part: dict[str, Any], depth: int) -> Iterator[Part]:
@@ -528,9 +579,10 @@ def _read_gemini(part: dict[str, Any], depth: int) -> Iterator[Part]:
             case "executableCode":
                 yield CallPart(_text(value, "id"), _CODE_EXECUTION, value)
             case "codeExecutionResult":
-                output = _read_content(value.get("output"), depth + 1)
                 failed = value.get("outcome") not in (None, "OUTCOME_OK")
-                yield ResultPart(_text(value, "id"), _CODE_EXECUTION, tuple(output), failed)
+                yield ResultPart(
+                    _text(value, "id"), _CODE_EXECUTION, value.get("output"), failed, depth
+                )
             case _:
                 media_type = _text(value, "mimeType", "mime_type") or ""
                 kind = media_type.partition("/")[0]
@@ -548,8 +600,8 @@ def _read_response(value: dict[str, Any], depth: int) -> ResultPart:
     if isinstance(given, dict) and len(given) == 1:
         text = _text(given, *_RESULT_TEXTS)
         given = given if text is None else text
-    content = [Text(as_json(given))] if isinstance(given, dict) else _read_content(given, depth + 1)
-    return ResultPart(_text(value, "id"), _text(value, "name"), tuple(content), failed)
+    given = as_json(given) if isinstance(given, dict) else given
+    return ResultPart(_text(value, "id"), _text(value, "name"), given, failed, depth)
 
 
 def _read_media(part: dict[str, Any], kind: str, depth: int) -> Iterator[Part]:
@@ -612,10 +664,12 @@ _HELD = _GEMINI_FIELDS | {"audio"}
 _MARKS = _GEMINI_FIELDS | {"type", "function", "thoughtSignature", "thought_signature"}
 """Fields that tell a part from other values."""
 
-_ANY, _PART, _WHOLE = range(3)
-"""How a value is read: as what its fields show it to be, as a part, or with all of its fields."""
+_ANY, _PART, _WHOLE, _WITHOUT_IDS = range(4)
+"""How a value is read: as what its fields show it to be, as a part, with all of its fields, or
+without ids."""
 
-_Values = list[tuple[object, int]]
+_PASSED_OVER = (frozenset[str](), _IN_PARTS, frozenset[str](), _IDS)
+"""Fields that are not searched, by how a value is read."""
 
 
 def searchable_text(message: dict[str, Any]) -> str:
@@ -626,51 +680,48 @@ def searchable_text(message: dict[str, Any]) -> str:
     images and other data in base64. Arguments with escapes stand there twice, as they are written and
     as they are meant, so that ``echo "hi"`` is found.
     """
-    pieces: list[str] = []
     content, tool_calls = message.get("content"), message.get("tool_calls")
     if content is None and tool_calls is None:
-        _collect(_searched_fields(message, _BESIDE_TEXT | _IDS, _ANY), pieces)
-        return "\n".join(pieces)
+        text = {name: value for name, value in message.items() if name not in _BESIDE_TEXT}
+        return "\n".join(_collected([(text, _WITHOUT_IDS)]))
     legacy = message.get("function_call")
-    if isinstance(content, str) and tool_calls is None and legacy is None:
+    if legacy is not None:
+        return "\n".join(
+            _collected([({"function": legacy}, _ANY), (tool_calls, _ANY), (content, _ANY)])
+        )
+    if isinstance(content, str) and tool_calls is None:
         return content
-    call = {} if legacy is None else {"function": legacy}
-    _collect([(content, _ANY), (tool_calls, _ANY), (call, _ANY)], pieces)
-    return "\n".join(pieces)
+    return "\n".join(_collected([(tool_calls, _ANY), (content, _ANY)]))
 
 
-def _collect(values: _Values, pieces: list[str]) -> None:
-    """Add the texts in values to the pieces, in their order."""
+def _collected(left: list[tuple[object, int]]) -> list[str]:
+    """Return the texts in values, given with the last one first, in their order."""
     # No recursion: a record of another writer may be nested as deep as a decoder can follow.
-    left = values[::-1]
+    texts: list[str] = []
     while left:
         item, reading = left.pop()
         if isinstance(item, str):
             if not (item.startswith("data:") and ";base64," in item[:200]):
-                pieces.append(item)
+                texts.append(item)
         elif isinstance(item, list):
-            left.extend((each, reading) for each in reversed(item))
+            left += [(each, reading) for each in reversed(item)]
         elif isinstance(item, dict):
-            is_part = reading == _PART or (reading == _ANY and not _MARKS.isdisjoint(item))
-            left.extend(
-                reversed(_searched_fields(item, _IN_PARTS if is_part else frozenset(), reading))
-            )
-
-
-def _searched_fields(fields: dict[str, Any], passed_over: frozenset[str], reading: int) -> _Values:
-    """Return the values of fields that people read."""
-    found: _Values = []
-    for name, item in fields.items():
-        # The text of a document stands where other media have their bytes.
-        if name in passed_over and not (name == "data" and fields.get("type") == "text"):
-            continue
-        if reading == _WHOLE or name in _ARGUMENTS:
-            found.append((item, _WHOLE))
-            if name == "arguments" and isinstance(item, str) and "\\" in item:
-                found.append((_meant(item), _WHOLE))
-        else:
-            found.append((item, _PART if name in _HELD else _ANY))
-    return found
+            passed_over = _PASSED_OVER[reading]
+            if reading == _ANY and not _MARKS.isdisjoint(item):
+                passed_over = _IN_PARTS
+            for name in reversed(item):
+                value = item[name]
+                if name in passed_over:
+                    # The text of a document stands where other media have their bytes.
+                    if name == "data" and isinstance(value, str) and item.get("type") == "text":
+                        left.append((value, _ANY))
+                elif reading == _WHOLE or name in _ARGUMENTS:
+                    if name == "arguments" and isinstance(value, str) and "\\" in value:
+                        left.append((_meant(value), _WHOLE))
+                    left.append((value, _WHOLE))
+                elif isinstance(value, str | list | dict):
+                    left.append((value, _PART if name in _HELD else _ANY))
+    return texts
 
 
 def _meant(arguments: str) -> object:
