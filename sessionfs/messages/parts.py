@@ -19,7 +19,9 @@ from typing import Any
 
 import msgspec
 
+from ..errors import InvalidRequestError
 from ..models import Message, Session
+from .codec import encode_messages
 
 _DEEPEST = 8
 """Results may hold parts, and these results again: deeper ones are ``Unknown``."""
@@ -255,10 +257,13 @@ class CallKeys:
 
 
 def fields_of(message: Message) -> dict[str, Any]:
-    """Return a message as a dict."""
+    """Return a message as a dict, with the fields that its type does not know."""
     if isinstance(message, dict):
         return message
-    fields: dict[str, Any] = msgspec.to_builtins(message)
+    try:
+        fields: dict[str, Any] = msgspec.json.decode(encode_messages([message])[0])
+    except InvalidRequestError:  # it was changed to something that cannot be stored
+        fields = msgspec.to_builtins(message)
     return fields
 
 

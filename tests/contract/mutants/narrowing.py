@@ -158,6 +158,15 @@ class CallsWithoutResults(Searching):
         ]
 
 
+@caught_by("test_search_by_tool_in_every_shape")
+class ToolsOfChatMessages(Searching):
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
+        return [
+            each if each.role in ("assistant", "tool") else replace(each, tools=())
+            for each in super().messages(session)
+        ]
+
+
 @caught_by("test_search_by_tool")
 class OnlyTheFirstCall(Searching):
     def messages(self, session: SessionSummary) -> list[SearchableMessage]:
