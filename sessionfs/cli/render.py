@@ -38,7 +38,12 @@ from ..models import (
 from .resolve import short_ids
 from .text import ago, checkpoint_digits, counted, harmless, one_line
 
-ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
+ROLE_STYLES = {
+    "user": "bold cyan",
+    "assistant": "bold green",
+    "model": "bold green",
+    "tool": "bold yellow",
+}
 _BAR, _LONGEST_BAR = 30, 80
 _NARROWEST = 12
 _BESIDE_BAR = 36

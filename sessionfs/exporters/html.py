@@ -68,7 +68,7 @@ _Place = tuple[int, int]
 """Where a part is: the index of its message, and which of its parts it is."""
 
 
-class _ReadMessage(NamedTuple):
+class _NumberedMessage(NamedTuple):
     """A message with its index, its parts and its role, "" where it has none."""
 
     at: int
@@ -86,7 +86,7 @@ def as_html(storage: SessionStorage, session: Session) -> Iterator[bytes]:
 def _page(storage: SessionStorage, session: Session) -> Iterator[str]:
     checkpoint = session.active_checkpoint
     messages = [
-        _ReadMessage(at, fields, parts(fields), role_of(fields))
+        _NumberedMessage(at, fields, parts(fields), role_of(fields))
         for at, fields in numbered_messages(session)
     ]
     title = escaped(_brief(session.title) or "(no title)")
@@ -117,7 +117,7 @@ def _page(storage: SessionStorage, session: Session) -> Iterator[str]:
     yield "</body>\n</html>\n"
 
 
-def _facts(session: Session, messages: Sequence[_ReadMessage]) -> str:
+def _facts(session: Session, messages: Sequence[_NumberedMessage]) -> str:
     calls = sum(isinstance(part, CallPart) for each in messages for part in each.parts)
     models = dict.fromkeys(name for each in messages if (name := _model(each.fields)))
     facts = [f"created {session.created_at:%Y-%m-%d %H:%M} UTC"]
@@ -193,15 +193,15 @@ def _tips(checkpoints: Sequence[CheckpointSummary]) -> int:
     return sum(each.id not in followed for each in checkpoints)
 
 
-def _conversation(messages: Sequence[_ReadMessage], gaps: list[Gap]) -> Iterator[str]:
-    conversation = _Conversation(messages)
+def _conversation(messages: Sequence[_NumberedMessage], gaps: list[Gap]) -> Iterator[str]:
+    articles = _Articles(messages)
     before: str | None = None
     for message in messages:
         while gaps and gaps[0].start < message.at:
             yield _gap(gaps.pop(0))
-        if conversation.is_folded(message):
+        if articles.is_folded(message):
             continue  # stands in the folds of its calls
-        yield conversation.article(message, more=message.role == before)
+        yield articles.article(message, more=message.role == before)
         before = message.role
     for gap in gaps:
         yield _gap(gap)
@@ -213,20 +213,20 @@ def _gap(gap: Gap) -> str:
     )
 
 
-class _Conversation:
+class _Articles:
     """Messages as articles, the result of each call in the fold of the call."""
 
-    def __init__(self, messages: Sequence[_ReadMessage]) -> None:
+    def __init__(self, messages: Sequence[_NumberedMessage]) -> None:
         self._messages = {message.at: message for message in messages}
         self._results = _results(messages)
         self._folded = set(self._results.values())
 
-    def is_folded(self, message: _ReadMessage) -> bool:
+    def is_folded(self, message: _NumberedMessage) -> bool:
         """Tell whether all that a message consists of is in the folds of calls."""
         places = ((message.at, i) for i in range(len(message.parts)))
         return bool(message.parts) and all(place in self._folded for place in places)
 
-    def article(self, message: _ReadMessage, *, more: bool) -> str:
+    def article(self, message: _NumberedMessage, *, more: bool) -> str:
         """Return a message; ``more``: from the same one as the message before it."""
         at, fields = message.at, message.fields
         name = message.role or "message of another shape"
@@ -273,7 +273,7 @@ class _Conversation:
         return _fold(head, f"{arguments}{answer}")
 
 
-def _results(messages: Sequence[_ReadMessage]) -> dict[_Place, _Place]:
+def _results(messages: Sequence[_NumberedMessage]) -> dict[_Place, _Place]:
     """Return where the result of each call is, for calls that nothing else is mistaken for."""
     keys = CallKeys()
     called: dict[Hashable, list[_Place]] = {}

@@ -78,7 +78,7 @@ class Record(NamedTuple):
     problems: list[str]
 
 
-class Look(NamedTuple):
+class ContentsReading(NamedTuple):
     """What a look at a session's objects showed.
 
     Attributes:
@@ -104,7 +104,7 @@ class Look(NamedTuple):
     problems: list[str]
 
 
-class _Read(NamedTuple):
+class _ObjectReading(NamedTuple):
     found: list[tuple[str, str, CheckpointObject]]
     damaged: list[CorruptObjectError]
     watched: list[Watched]
@@ -134,7 +134,7 @@ def record(connection: Connection, id_: str) -> Record | None:
     )
 
 
-def look(connection: Connection | None, directory: SessionDirectory) -> Look | None:
+def look(connection: Connection | None, directory: SessionDirectory) -> ContentsReading | None:
     """Compare a session's objects with its record, if there is one; None: they are as recorded.
 
     StorageError where the operating system refuses to tell.
@@ -169,7 +169,7 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     as_before = base is not None and (base.fingerprint, base.settled) == (fingerprint, settled)
     if as_before and names == objects:
         return None
-    return Look(
+    return ContentsReading(
         id_,
         fingerprint,
         settled,
@@ -188,12 +188,14 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     )
 
 
-def unreadable(id_: str, problem: str) -> Look:
+def unreadable(id_: str, problem: str) -> ContentsReading:
     """Return what is told of a session whose objects cannot be listed."""
-    return Look(id_, 0, False, None, set(), [], [], TranscriptReader(), True, "", [], [problem])
+    return ContentsReading(
+        id_, 0, False, None, set(), [], [], TranscriptReader(), True, "", [], [problem]
+    )
 
 
-def put(connection: Connection, looked: Look) -> int | None:
+def put(connection: Connection, looked: ContentsReading) -> int | None:
     """Record a look, without its messages, and return the session's key.
 
     None: the record is not any more what the look adds to, and stays as it is.
@@ -274,7 +276,7 @@ def forget(connection: Connection, gone: Iterable[str]) -> None:
 
 
 def checkpoints(
-    connection: Connection, known: Record, looked: Look | None, page: slice
+    connection: Connection, known: Record, looked: ContentsReading | None, page: slice
 ) -> tuple[list[Listed], int] | None:
     """Return a page of a session's checkpoints, oldest first, and how many there are.
 
@@ -310,7 +312,7 @@ def _remembered(connection: Connection, key: int) -> tuple[set[str], TranscriptR
     return names, TranscriptReader(keys, _decode_tools(tools))
 
 
-def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _Read:
+def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _ObjectReading:
     """Read objects; checkpoints come in the order of their timestamps."""
     found: list[tuple[str, str, CheckpointObject]] = []
     damaged: list[CorruptObjectError] = []
@@ -327,7 +329,7 @@ def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _Read:
                 found.append((checkpoint.at, sha, checkpoint))
     found.sort(key=_at_and_sha)
     paths = [error.path or "" for error in damaged] + in_flight
-    return _Read(found, damaged, _identities(paths, looked_ns))
+    return _ObjectReading(found, damaged, _identities(paths, looked_ns))
 
 
 def _identities(paths: Iterable[str], looked_ns: int) -> list[Watched]:

@@ -1,4 +1,4 @@
-"""``sessionfs show``: print a render_messages."""
+"""``sessionfs show``: print a session."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ...queries.search import CheckedQuery
 from ...queries.transcript import SearchableMessage, unique
 from ...store.session import SessionDirectory
 from .. import sessions
-from ..checkpoints import Look
+from ..checkpoints import ContentsReading
 from ..location import Place
 from . import textstore, wordfilter
 from .blocks import SEPARATOR, Block, consecutive, finder, fold
@@ -43,7 +43,7 @@ class StaleError(Exception):
         self.id = id_
 
 
-class Seen(NamedTuple):
+class IndexDelta(NamedTuple):
     """What the files say that the index does not.
 
     Attributes:
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
     """
 
     summaries: dict[str, SessionSummary]
-    contents: dict[str, Look]
+    contents: dict[str, ContentsReading]
     gone: set[str]
 
 
@@ -78,7 +78,7 @@ class Searcher:
         connection: Connection,
         place: Place,
         checked: CheckedQuery,
-        seen: Seen,
+        seen: IndexDelta,
         directory_of: Callable[[UUID], SessionDirectory],
     ) -> None:
         self._connection, self._place = connection, place
@@ -140,7 +140,10 @@ class Searcher:
             found = self._summaries(self._searched or ())
             matching = [each for each in found.values() if listing.matches(each, query)]
             return matching[checked.page], len(matching)
-        looks = [sessions.Look(id_, 0, False, summary) for id_, summary in self._seen.summaries.items()]
+        looks = [
+            sessions.SessionReading(id_, 0, False, summary)
+            for id_, summary in self._seen.summaries.items()
+        ]
         page = sessions.answer(self._connection, query, looks, list(self._seen.gone))
         return page.sessions, page.total
 
