@@ -527,7 +527,7 @@ def _read_call(call: object) -> Part:
     """Read what stands in ``tool_calls``, or in the ``function_call`` of older messages."""
     if not isinstance(call, dict):
         return Unknown("tool call", call)
-    named = call.get("function", call.get("custom"))
+    named = call.get("function") or call.get("custom")
     named = named if isinstance(named, dict) else call
     given = named.get("arguments", named.get("input", named.get("args")))
     return _call_or_unknown(call, _text(call, "id"), named.get("name"), given)
