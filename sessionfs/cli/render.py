@@ -38,7 +38,12 @@ from ..models import (
 from .resolve import short_ids
 from .text import ago, checkpoint_digits, counted, harmless, one_line
 
-ROLE_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}
+ROLE_STYLES = {
+    "user": "bold cyan",
+    "assistant": "bold green",
+    "model": "bold green",
+    "tool": "bold yellow",
+}
 _BAR, _LONGEST_BAR = 30, 80
 _NARROWEST = 12
 _BESIDE_BAR = 36
@@ -319,7 +324,9 @@ def _last_said(messages: list[Any]) -> str:
     """Return the beginning of what the user said last."""
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "user":
-            return one_line(parts.text_of(message), 80)
+            line = one_line(parts.spoken_text(message), 80)
+            if line:
+                return line
     return ""
 
 

@@ -13,7 +13,7 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
-from ..exporters.markdown import said_at
+from ..exporters.markdown import sent_at
 from ..messages import parts
 from ..models import Gap, Session
 from .render import ROLE_STYLES, home
@@ -83,14 +83,14 @@ def _laid_out(facts: list[str], width: int) -> list[str]:
 
 def heading(index: int, message: dict[str, Any]) -> Text:
     """Return who speaks, in which message, and when."""
-    role = message.get("role")
-    if not isinstance(role, str):
+    role = parts.role_of(message)
+    if not role:
         return Text("message of another shape", style="bold magenta").append(
             f"  {index}", "not bold dim"
         )
     line = Text(one_line(role), style=ROLE_STYLES.get(role, "bold"))
     line.append(f"  {index}", "not bold dim")
-    made = said_at(message)
+    made = sent_at(message)
     if made is not None:
         line.append(f"  {made.astimezone(UTC):%Y-%m-%d %H:%M}", "not bold dim")
     if parts.is_error(message):
@@ -103,29 +103,38 @@ def message_lines(
 ) -> Iterator[RenderableType]:
     """Give a message as a heading and what follows it, tool calls folded to a line unless ``full``."""
     yield heading(index, message)
-    role = message.get("role")
-    folded = role == "tool" and not full
-    most, longest = (_RESULT_LINES, RESULT_LENGTH) if folded else (_WHOLE, sys.maxsize)
+    found = parts.parts(message)
+    result = parts.whole_result(message, found)
     call_length = _WHOLE if full else min(_CALL_LENGTH, width) if rendered else _CALL_LENGTH
-    for piece in parts.pieces(message):
-        match piece:
-            case parts.Text(text):
-                if rendered and role not in ("tool", "user"):
-                    yield _markdown(text)
-                else:
-                    yield from _folded(harmless(text).splitlines(), most, longest)
+    for part in found if result is None else result.content:
+        match part:
+            case parts.Text(text) if rendered and result is None and parts.role_of(message) != "user":
+                yield _markdown(text)
             case parts.Thinking(text) if rendered:
                 yield Padding(Text(harmless(text), style="dim italic"), (0, 0, 0, 2))
-            case parts.Thinking(text):
-                yield from _folded(harmless(text).splitlines(), most, longest)
-            case parts.Image():
-                yield Text(harmless(f"[{piece.name()}]"), style="magenta")
-            case parts.Call(_, tool, arguments):
-                yield Text(one_line(f"→ {tool} {arguments}", call_length), style="yellow")
-            case parts.Other("tool call", raw):
-                yield Text(one_line(f"→ {raw}", call_length), style="yellow")
-            case parts.Other(kind, raw):
-                yield Text(one_line(f"[{kind}] {raw}", 2000 if full else 200), style="magenta")
+            case parts.CallPart():
+                yield Text(one_line(f"→ {part.tool} {part.arguments}", call_length), style="yellow")
+            case parts.ResultPart():
+                failed = " (failed)" if part.failed else ""
+                yield Text(one_line(f"← {part.tool or 'result'}{failed}"), style="yellow")
+                for each in part.content:
+                    yield from _plain_lines(each, in_result=True, full=full)
+            case _:
+                yield from _plain_lines(part, in_result=result is not None, full=full)
+
+
+def _plain_lines(part: parts.Part, *, in_result: bool, full: bool) -> Iterator[Text]:
+    """Give a part as text, of a tool's result the beginning unless ``full``."""
+    most, longest = (_RESULT_LINES, RESULT_LENGTH) if in_result and not full else (_WHOLE, sys.maxsize)
+    match part:
+        case parts.Text(text) | parts.Thinking(text):
+            yield from _folded(harmless(text).splitlines(), most, longest)
+        case parts.Media():
+            yield Text(harmless(f"[{part.label}]"), style="magenta")
+        case parts.Unknown():
+            yield Text(one_line(f"[{part.kind}] {part.json}", 2000 if full else 200), style="magenta")
+        case parts.CallPart() | parts.ResultPart():
+            yield Text(one_line(f"[{part.tool or 'result'}]"), style="yellow")
 
 
 def _markdown(text: str) -> Markdown:

@@ -7,25 +7,30 @@ to run, load or style anything but its own style sheet and images that it holds.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from ..format.ids import HASH12
 from ..messages.parts import (
-    Call,
-    Image,
-    Other,
-    Piece,
+    CallKeys,
+    CallPart,
+    Media,
+    Part,
+    ResultPart,
     Text,
     Thinking,
+    Unknown,
+    as_json,
     is_error,
-    numbered,
-    pieces,
-    text_of,
+    numbered_messages,
+    parts,
+    role_of,
+    spoken_text,
+    whole_result,
 )
 from ..models import (
     CheckpointSummary,
@@ -41,7 +46,7 @@ from ..protocols import SessionStorage
 from . import branches, html_graph
 from .html_style import STYLE
 from .html_text import block, escaped, markdown, picture
-from .markdown import pretty, said_at
+from .markdown import pretty, sent_at
 
 _POLICY = (
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src "
@@ -54,7 +59,22 @@ _MOST_DRAWN = 500
 _MOST_READ = 10_000
 """As many messages as are read to tell what was said at each checkpoint."""
 
-_Fields = dict[str, Any]
+_KINDS = {"model": "assistant", "function": "tool"}
+"""Roles of other providers, and those that they are shown as."""
+
+_STYLED = ("user", "assistant", "system", "developer", "tool")
+
+_Place = tuple[int, int]
+"""Where a part is: the index of its message, and which of its parts it is."""
+
+
+class _NumberedMessage(NamedTuple):
+    """A message with its index, its parts and its role, "" where it has none."""
+
+    at: int
+    fields: dict[str, Any]
+    parts: list[Part]
+    role: str
 
 
 def as_html(storage: SessionStorage, session: Session) -> Iterator[bytes]:
@@ -65,10 +85,15 @@ def as_html(storage: SessionStorage, session: Session) -> Iterator[bytes]:
 
 def _page(storage: SessionStorage, session: Session) -> Iterator[str]:
     checkpoint = session.active_checkpoint
-    messages = numbered(session)
+    messages = [
+        _NumberedMessage(at, fields, parts(fields), role_of(fields))
+        for at, fields in numbered_messages(session)
+    ]
     title = escaped(_brief(session.title) or "(no title)")
     asked = [
-        (at, each) for at, each in messages if each.get("role") == "user" and text_of(each).strip()
+        (each.at, text)
+        for each in messages
+        if each.role == "user" and (text := spoken_text(each.fields)).strip()
     ]
     contents = len(asked) >= _CONTENTS_FROM
     yield (
@@ -92,9 +117,9 @@ def _page(storage: SessionStorage, session: Session) -> Iterator[str]:
     yield "</body>\n</html>\n"
 
 
-def _facts(session: Session, messages: Sequence[tuple[int, _Fields]]) -> str:
-    calls = sum(isinstance(piece, Call) for _, each in messages for piece in pieces(each))
-    models = dict.fromkeys(name for _, each in messages if (name := _model(each)))
+def _facts(session: Session, messages: Sequence[_NumberedMessage]) -> str:
+    calls = sum(isinstance(part, CallPart) for each in messages for part in each.parts)
+    models = dict.fromkeys(name for each in messages if (name := _model(each.fields)))
     facts = [f"created {session.created_at:%Y-%m-%d %H:%M} UTC"]
     facts += [f"<code>{escaped(session.cwd)}</code>"] if session.cwd else []
     facts += [_counted(len(messages), "message")]
@@ -103,10 +128,9 @@ def _facts(session: Session, messages: Sequence[tuple[int, _Fields]]) -> str:
     return f'<p class="facts">{"".join(f"<span>{each}</span>" for each in facts)}</p>\n'
 
 
-def _contents(asked: Sequence[tuple[int, _Fields]]) -> str:
+def _contents(asked: Sequence[tuple[int, str]]) -> str:
     items = "".join(
-        f'<li><a dir="auto" href="#m{at}">{escaped(_brief(text_of(each)))}</a></li>\n'
-        for at, each in asked
+        f'<li><a dir="auto" href="#m{at}">{escaped(_brief(text))}</a></li>\n' for at, text in asked
     )
     return f'<nav aria-label="Contents">\n<h2>Contents</h2>\n<ol tabindex="0">\n{items}</ol>\n</nav>\n'
 
@@ -169,34 +193,18 @@ def _tips(checkpoints: Sequence[CheckpointSummary]) -> int:
     return sum(each.id not in followed for each in checkpoints)
 
 
-def _conversation(messages: Sequence[tuple[int, _Fields]], gaps: list[Gap]) -> Iterator[str]:
-    results = _results(messages)
-    inside = {at for at, _ in results.values()}
-    before: object = None
-    for at, message in messages:
-        while gaps and gaps[0].start < at:
+def _conversation(messages: Sequence[_NumberedMessage], gaps: list[Gap]) -> Iterator[str]:
+    articles = _Articles(messages)
+    before: str | None = None
+    for message in messages:
+        while gaps and gaps[0].start < message.at:
             yield _gap(gaps.pop(0))
-        if at in inside:
-            continue  # stands in the fold of its call
-        role = message.get("role")
-        yield _article(at, message, results, more=role == before)
-        before = role
+        if articles.is_folded(message):
+            continue  # stands in the folds of its calls
+        yield articles.article(message, more=message.role == before)
+        before = message.role
     for gap in gaps:
         yield _gap(gap)
-
-
-def _results(messages: Sequence[tuple[int, _Fields]]) -> dict[str, tuple[int, _Fields]]:
-    """Return the result of each call, by its id, where call and result are told apart by it."""
-    called: dict[str, int] = {}
-    results: dict[str, tuple[int, _Fields]] = {}
-    for at, message in messages:
-        for piece in pieces(message):
-            if isinstance(piece, Call) and piece.id is not None:
-                called[piece.id] = called.get(piece.id, 0) + 1
-        answered = message.get("tool_call_id")
-        if isinstance(answered, str) and message.get("role") == "tool" and answered in called:
-            results.setdefault(answered, (at, message))
-    return {id_: result for id_, result in results.items() if called[id_] == 1}
 
 
 def _gap(gap: Gap) -> str:
@@ -205,57 +213,119 @@ def _gap(gap: Gap) -> str:
     )
 
 
-def _article(at: int, message: _Fields, results: dict[str, tuple[int, _Fields]], *, more: bool) -> str:
-    role = message.get("role")
-    name = role if isinstance(role, str) else "message of another shape"
-    kind = name if name in ("user", "assistant", "system", "developer", "tool") else "other"
-    when, model = said_at(message), _model(message)
-    time = f'<time datetime="{when.isoformat()}">{when:%Y-%m-%d %H:%M}</time>' if when else ""
-    by = f'<span class="model">{escaped(model)}</span>' if model else ""
-    failed = ' <span class="failed">failed</span>' if is_error(message) else ""
-    body = "".join(_piece(each, kind, results) for each in pieces(message))
-    return (
-        f'<article id="m{at}" class="{kind}{" more" if more else ""}">\n'
-        f"<header><h2>{escaped(name)}</h2>{failed}{time}{by}"
-        f'<a href="#m{at}" aria-label="Message {at}">#{at}</a></header>\n'
-        f'<div class="body" dir="auto">\n{body}</div>\n</article>\n'
-    )
+class _Articles:
+    """Messages as articles, the result of each call in the fold of the call."""
+
+    def __init__(self, messages: Sequence[_NumberedMessage]) -> None:
+        self._messages = {message.at: message for message in messages}
+        self._results = _results(messages)
+        self._folded = set(self._results.values())
+
+    def is_folded(self, message: _NumberedMessage) -> bool:
+        """Tell whether all that a message consists of is in the folds of calls."""
+        places = ((message.at, i) for i in range(len(message.parts)))
+        return bool(message.parts) and all(place in self._folded for place in places)
+
+    def article(self, message: _NumberedMessage, *, more: bool) -> str:
+        """Return a message; ``more``: from the same one as the message before it."""
+        at, fields = message.at, message.fields
+        name = message.role or "message of another shape"
+        kind = _KINDS.get(message.role, message.role)
+        kind = kind if kind in _STYLED else "other"
+        when, model = sent_at(fields), _model(fields)
+        time = f'<time datetime="{when.isoformat()}">{when:%Y-%m-%d %H:%M}</time>' if when else ""
+        by = f'<span class="model">{escaped(model)}</span>' if model else ""
+        result = whole_result(fields, message.parts)
+        if result is not None:
+            body = _content(result)
+        else:
+            body = "".join(
+                self._part((at, i), part, breaks=kind == "user")
+                for i, part in enumerate(message.parts)
+                if (at, i) not in self._folded
+            )
+        return (
+            f'<article id="m{at}" class="{kind}{" more" if more else ""}">\n'
+            f"<header><h2>{escaped(name)}</h2>{_failed(is_error(fields))}{time}{by}"
+            f'<a href="#m{at}" aria-label="Message {at}">#{at}</a></header>\n'
+            f'<div class="body" dir="auto">\n{body}</div>\n</article>\n'
+        )
+
+    def _part(self, place: _Place, part: Part, *, breaks: bool) -> str:
+        if isinstance(part, CallPart):
+            return self._call(part, self._results.get(place))
+        return _part(part, breaks=breaks)
+
+    def _call(self, call: CallPart, place: _Place | None) -> str:
+        """Return a call folded to a line, with its arguments and its result inside."""
+        arguments, brief = _arguments(call.arguments)
+        answer, failed = "<h3>No result</h3>\n", ""
+        if place is not None:
+            at, i = place
+            message = self._messages[at]
+            result = message.parts[i]
+            assert isinstance(result, ResultPart)
+            failed = _failed(result.failed)
+            # Links to a message that has no article lead to its first fold.
+            id_ = f' id="m{at}"' if i == 0 and self.is_folded(message) else ""
+            answer = f'<div{id_}><h3>Result <a href="#m{at}">#{at}</a></h3>\n{_content(result)}</div>'
+        head = f'{_tool(call.tool)}{failed} <span class="brief">{escaped(brief)}</span>'
+        return _fold(head, f"{arguments}{answer}")
 
 
-def _piece(piece: Piece, role: str, results: dict[str, tuple[int, _Fields]]) -> str:
-    match piece:
-        case Text(text) if role == "tool":
+def _results(messages: Sequence[_NumberedMessage]) -> dict[_Place, _Place]:
+    """Return where the result of each call is, for calls that nothing else is mistaken for."""
+    keys = CallKeys()
+    called: dict[Hashable, list[_Place]] = {}
+    found: dict[Hashable, _Place] = {}
+    for message in messages:
+        for i, part in enumerate(message.parts):
+            if isinstance(part, CallPart):
+                called.setdefault(keys.of_call(part), []).append((message.at, i))
+            elif isinstance(part, ResultPart) and (key := keys.of_result(part)) in called:
+                found.setdefault(key, (message.at, i))
+    return {
+        places[0]: found[key] for key, places in called.items() if len(places) == 1 and key in found
+    }
+
+
+def _part(part: Part, *, breaks: bool = False, in_result: bool = False) -> str:
+    match part:
+        case Text(text) if in_result:
             return _wrapped(text)
         case Text(text):
-            return markdown(text, breaks=role == "user")
+            return markdown(text, breaks=breaks)
         case Thinking(text):
-            inside = f'<div class="inside">{markdown(text)}</div>'
             brief = f'Thinking <span class="brief">{escaped(_brief(text))}</span>'
-            return f'<details class="thinking"><summary>{brief}</summary>{inside}</details>\n'
-        case Image():
-            return picture(piece)
-        case Call(id_, _, _):
-            return _call(piece, results.get(id_) if id_ is not None else None)
-        case Other(kind, raw):
-            inside = f'<div class="inside">{block(pretty(msgspec.json.encode(raw)), "json")}</div>'
-            return f'<details class="call"><summary>{escaped(kind)}</summary>{inside}</details>\n'
+            return _fold(brief, markdown(text), "thinking")
+        case Media():
+            return picture(part)
+        case CallPart():
+            return _fold(_tool(part.tool), _arguments(part.arguments)[0])
+        case ResultPart():
+            tool = f" of {_tool(part.tool)}" if part.tool else ""
+            return _fold(f"Result{tool}{_failed(part.failed)}", _content(part))
+        case Unknown():
+            return _fold(escaped(part.kind), block(pretty(part.json), "json"))
 
 
-def _call(call: Call, result: tuple[int, _Fields] | None) -> str:
-    """Return a call folded to a line, with its arguments and its result inside."""
-    arguments, brief = _arguments(call.arguments)
-    answer, failed = "<h3>No result</h3>\n", ""
-    if result is not None:
-        at, message = result
-        shown = "".join(_piece(each, "tool", {}) for each in pieces(message))
-        failed = ' <span class="failed">failed</span>' if is_error(message) else ""
-        answer = f'<div id="m{at}"><h3>Result <a href="#m{at}">#{at}</a></h3>\n{shown}</div>'
-    tool = f'<span class="tool">{escaped(call.tool)}</span>'
-    head = f'{tool}{failed} <span class="brief">{escaped(brief)}</span>'
+def _content(result: ResultPart) -> str:
+    return "".join(_part(each, in_result=True) for each in result.content)
+
+
+def _fold(head: str, inside: str, kind: str = "call") -> str:
     return (
-        f'<details class="call"><summary>{head}</summary>\n'
-        f'<div class="inside">{arguments}{answer}</div></details>\n'
+        f'<details class="{kind}"><summary>{head}</summary>\n'
+        f'<div class="inside">{inside}</div></details>\n'
     )
+
+
+def _tool(name: str) -> str:
+    return f'<span class="tool">{escaped(name)}</span>'
+
+
+def _failed(failed: bool) -> str:
+    return ' <span class="failed">failed</span>' if failed else ""
 
 
 def _arguments(written: str) -> tuple[str, str]:
@@ -268,7 +338,7 @@ def _arguments(written: str) -> tuple[str, str]:
         return _wrapped(written), _brief(written)
     items, texts = [], []
     for name, value in given.items():
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        text = value if isinstance(value, str) else as_json(value)
         texts.append(text)
         inline = "\n" not in text and len(text) <= _LINE
         shown = f"<code>{escaped(text)}</code>" if inline else _wrapped(text)
@@ -282,7 +352,7 @@ def _wrapped(text: str) -> str:
     return f'<pre class="wrap" tabindex="0"><code>{escaped(text.rstrip())}</code></pre>\n'
 
 
-def _model(message: _Fields) -> str:
+def _model(message: dict[str, Any]) -> str:
     model = message.get("model")
     name = model.get("id") if isinstance(model, dict) else model
     return name if isinstance(name, str) else ""

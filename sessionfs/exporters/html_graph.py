@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ..format.ids import HASH12
-from ..messages.parts import plain, text_of
+from ..messages.parts import fields_of, role_of, spoken_text
 from ..models import CheckpointSummary, SessionSummary
 from .html_text import escaped
 
@@ -118,9 +118,9 @@ def fork(session: SessionSummary) -> str:
 def _said(checkpoint: CheckpointSummary) -> str:
     """Return the beginning of what the user said last."""
     for message in reversed(checkpoint.state.messages if checkpoint.state else []):
-        fields = plain(message)
-        if fields.get("role") == "user":
-            return _cut(text_of(fields))
+        fields = fields_of(message)
+        if role_of(fields) == "user" and (text := _cut(spoken_text(fields))):
+            return text
     return ""
 
 

@@ -20,7 +20,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from ..messages.parts import Image, image_at
+from ..messages.parts import Media, media_at
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
@@ -49,12 +49,12 @@ def block(text: str, language: str = "") -> str:
     return f'<pre tabindex="0"><code>{_highlighted(clean(text), language)}</code></pre>\n'
 
 
-def picture(image: Image) -> str:
-    """Return an image, or its name where its bytes are not there."""
-    name = escaped(image.name())
-    if image.data is None:
+def picture(media: Media) -> str:
+    """Return an image; what is not an image or not here is named."""
+    name = escaped(media.label)
+    if not media.picture:
         return f'<p class="elsewhere">[{name}]</p>\n'
-    source = f"data:{image.media_type};base64,{image.data}"
+    source = f"data:{media.media_type};base64,{media.picture}"
     return f'<figure><img src="{source}" alt="{name}"><figcaption>{name}</figcaption></figure>\n'
 
 
@@ -105,7 +105,7 @@ def _clean_entities(state: StateCore) -> None:
 
 def _is_shown(url: str) -> bool:
     """Tell whether a link or an image of Markdown becomes one; if not it stands there as written."""
-    return bool(_LINK.match(url)) or image_at(url).data is not None
+    return bool(_LINK.match(url)) or media_at("image", url).picture is not None
 
 
 def _fence(_: RendererProtocol, tokens: Sequence[Token], at: int, *__: Any) -> str:
@@ -114,10 +114,10 @@ def _fence(_: RendererProtocol, tokens: Sequence[Token], at: int, *__: Any) -> s
 
 def _image(_: RendererProtocol, tokens: Sequence[Token], at: int, *__: Any) -> str:
     url, alt = str(tokens[at].attrs.get("src", "")), tokens[at].content
-    image = image_at(url)
-    if image.data is not None:
-        source = f"data:{image.media_type};base64,{image.data}"
-        return f'<img src="{source}" alt="{escaped(alt or image.name())}">'
+    image = media_at("image", url)
+    if image.picture:
+        source = f"data:{image.media_type};base64,{image.picture}"
+        return f'<img src="{source}" alt="{escaped(alt or image.label)}">'
     return f'<span class="elsewhere">[image: {escaped(alt)} {escaped(url)}]</span>'
 
 

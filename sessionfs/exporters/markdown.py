@@ -9,11 +9,24 @@ from typing import Any
 
 import msgspec
 
-from ..messages.parts import Call, Image, Other, Text, Thinking, is_error, pieces, plain
+from ..messages.parts import (
+    CallPart,
+    Media,
+    Part,
+    ResultPart,
+    Text,
+    Thinking,
+    Unknown,
+    fields_of,
+    is_error,
+    parts,
+    role_of,
+    sent_ms,
+    whole_result,
+)
 from ..models import Session
 from ..protocols import SessionStorage
 
-_LAST_MS = 1 << 47
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 
@@ -29,48 +42,61 @@ def as_markdown(
     yield f"# {_line(session.title) or '(no title)'}\n\n{', '.join(facts)}.\n".encode()
     gaps = {gap.start: gap for gap in checkpoint.gaps} if checkpoint else {}
     at = 0
+    tools: dict[str, str] = {}
     for message in [*messages, None]:
         while at in gaps:
             gap = gaps[at]
             yield f"\n*{gap.count} messages cannot be read: {_line(gap.problem)}*\n".encode()
             at += gap.count
         if message is not None:
-            yield "".join(_message(at, plain(message))).encode("utf-8", "replace")
+            yield "".join(_message(at, fields_of(message), tools)).encode("utf-8", "replace")
         at += 1
 
 
-def _message(index: int, message: dict[str, Any]) -> Iterator[str]:
-    role = message.get("role")
-    heading = _line(role if isinstance(role, str) else "message of another shape")
-    when = said_at(message)
+def _message(index: int, message: dict[str, Any], tools: dict[str, str]) -> Iterator[str]:
+    """Give a message; ``tools`` has the tools called so far by the ids of the calls."""
+    heading = _line(role_of(message) or "message of another shape")
+    when = sent_at(message)
     yield f"\n## {index}. {heading}{f', {when:%Y-%m-%d %H:%M}' if when else ''}"
     yield " (failed)\n" if is_error(message) else "\n"
-    for piece in pieces(message):
-        match piece:
-            case Text(text):
-                yield f"\n{fenced(text) if role == 'tool' else text.rstrip()}\n" if text.strip() else ""
-            case Thinking(text):
-                yield "\n" + "\n".join(f"> {line}".rstrip() for line in text.splitlines()) + "\n"
-            case Image():
-                kept = f"![{piece.name()}](data:{piece.media_type};base64,{piece.data})"
-                yield f"\n{kept if piece.data else f'[{_line(piece.name())}]'}\n"
-            case Call(_, tool, arguments):
-                yield f"\nCalls {code(tool)}:\n\n{fenced(pretty(arguments), 'json')}\n"
-            case Other(kind, raw):
-                yield f"\n{_line(kind)}:\n\n{fenced(pretty(msgspec.json.encode(raw)), 'json')}\n"
+    found = parts(message)
+    tools |= {
+        part.id: part.tool for part in found if isinstance(part, CallPart) and part.id is not None
+    }
+    result = whole_result(message, found)
+    for part in found if result is None else result.content:
+        yield from _part(part, tools, in_result=result is not None)
 
 
-def said_at(message: dict[str, Any]) -> datetime | None:
-    """Return when a message was said, None where it does not say."""
-    made = message.get("created_at")
-    if isinstance(made, int) and not isinstance(made, bool) and 0 <= made < _LAST_MS:
-        return datetime.fromtimestamp(made / 1000, UTC)
-    return None
+def _part(part: Part, tools: dict[str, str], *, in_result: bool) -> Iterator[str]:
+    match part:
+        case Text(text):
+            yield f"\n{fenced(text) if in_result else text.rstrip()}\n" if text.strip() else ""
+        case Thinking(text):
+            yield "\n" + "\n".join(f"> {line}".rstrip() for line in text.splitlines()) + "\n"
+        case Media():
+            shown = f"![{part.label}](data:{part.media_type};base64,{part.picture})"
+            yield f"\n{shown if part.picture else f'[{_line(part.label)}]'}\n"
+        case CallPart():
+            yield f"\nCalls {code(part.tool)}:\n\n{fenced(pretty(part.arguments), 'json')}\n"
+        case ResultPart():
+            tool = tools.get(part.call_id or "") or part.tool
+            of = f" of {code(tool)}" if tool else ""
+            yield f"\nResult{of}{' (failed)' if part.failed else ''}:\n"
+            for each in part.content:
+                yield from _part(each, tools, in_result=True)
+        case Unknown():
+            yield f"\n{_line(part.kind)}:\n\n{fenced(pretty(part.json), 'json')}\n"
 
 
-def pretty(arguments: str | bytes) -> str:
-    """Return JSON with line feeds and indentation; what that is not JSON as it is."""
-    text = arguments if isinstance(arguments, str) else arguments.decode("utf-8", "replace")
+def sent_at(message: dict[str, Any]) -> datetime | None:
+    """Return when a message was sent, None where it does not say."""
+    made = sent_ms(message)
+    return None if made is None else datetime.fromtimestamp(made / 1000, UTC)
+
+
+def pretty(text: str) -> str:
+    """Return JSON with line feeds and indentation; a text that is not JSON is returned unchanged."""
     try:
         return msgspec.json.format(text, indent=2)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):

@@ -16,7 +16,7 @@ from ..errors import CorruptObjectError, IncompleteError
 from ..format.records import CheckpointObject
 from ..fs import fingerprints
 from ..queries.listing import Listed
-from ..queries.transcript import KEY_BYTES, Conversation, Said, unique
+from ..queries.transcript import KEY_BYTES, SearchableMessage, TranscriptReader, unique
 from ..store import graph
 from ..store.objects import Objects
 from ..store.session import SessionDirectory
@@ -78,7 +78,7 @@ class Record(NamedTuple):
     problems: list[str]
 
 
-class Look(NamedTuple):
+class ContentsReading(NamedTuple):
     """What a look at a session's objects showed.
 
     Attributes:
@@ -86,7 +86,7 @@ class Look(NamedTuple):
         base: the record to which the rest adds; None: the rest is all there is.
         objects: the hashes of all objects that are here.
         checkpoints: those that are new, oldest first.
-        said: the messages that are new.
+        messages: the messages that are new.
 
     """
 
@@ -96,15 +96,15 @@ class Look(NamedTuple):
     base: Record | None
     objects: set[str]
     checkpoints: list[Listed]
-    said: list[Said]
-    conversation: Conversation
+    messages: list[SearchableMessage]
+    reader: TranscriptReader
     gaps: bool
     last: str
     watched: list[Watched]
     problems: list[str]
 
 
-class _Read(NamedTuple):
+class _ObjectReading(NamedTuple):
     found: list[tuple[str, str, CheckpointObject]]
     damaged: list[CorruptObjectError]
     watched: list[Watched]
@@ -134,7 +134,7 @@ def record(connection: Connection, id_: str) -> Record | None:
     )
 
 
-def look(connection: Connection | None, directory: SessionDirectory) -> Look | None:
+def look(connection: Connection | None, directory: SessionDirectory) -> ContentsReading | None:
     """Compare a session's objects with its record, if there is one; None: they are as recorded.
 
     StorageError where the operating system refuses to tell.
@@ -147,9 +147,9 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     if base is not None and base.settled and base.fingerprint == fingerprint:
         return None
     names = set(view.objects.hashes())
-    objects, conversation = set[str](), Conversation()
+    objects, reader = set[str](), TranscriptReader()
     if base is not None and connection is not None:
-        objects, conversation = _remembered(connection, base.key)
+        objects, reader = _remembered(connection, base.key)
         mended = any(fingerprints.identity(path) != before for path, before in base.watched)
         if mended or not objects <= names or (base.gaps and objects != names):
             base = None
@@ -157,31 +157,29 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     if base is not None and read.found and _at_and_sha(read.found[0]) < base.last:
         base, read = None, _read(view.objects, names, looked_ns)
     if base is None:
-        conversation = Conversation()
-    said = [
-        each
-        for _, sha, checkpoint in read.found
-        for each in conversation.add(view.objects, sha, checkpoint)
+        reader = TranscriptReader()
+    messages = [
+        each for _, sha, checkpoint in read.found for each in reader.read(view.objects, sha, checkpoint)
     ]
     listed = _listed(connection, base, read.found, names)
     watched = (base.watched if base else []) + read.watched
-    watched += _identities(conversation.unsound, looked_ns)
-    problems = [error.message for error in read.damaged] + conversation.problems
+    watched += _identities(reader.unsound, looked_ns)
+    problems = [error.message for error in read.damaged] + reader.problems
     settled = fingerprints.is_settled(found, looked_ns) and not watched and not view.purged
     as_before = base is not None and (base.fingerprint, base.settled) == (fingerprint, settled)
     if as_before and names == objects:
         return None
-    return Look(
+    return ContentsReading(
         id_,
         fingerprint,
         settled,
         base,
         names,
         listed,
-        said,
-        conversation,
+        messages,
+        reader,
         bool(base and base.gaps)
-        or not conversation.complete
+        or not reader.complete
         or bool(watched)
         or not all(each.complete for each in listed),
         _at_and_sha(read.found[-1]) if read.found else base.last if base else "",
@@ -190,12 +188,14 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Look | N
     )
 
 
-def unreadable(id_: str, problem: str) -> Look:
+def unreadable(id_: str, problem: str) -> ContentsReading:
     """Return what is told of a session whose objects cannot be listed."""
-    return Look(id_, 0, False, None, set(), [], [], Conversation(), True, "", [], [problem])
+    return ContentsReading(
+        id_, 0, False, None, set(), [], [], TranscriptReader(), True, "", [], [problem]
+    )
 
 
-def put(connection: Connection, looked: Look) -> int | None:
+def put(connection: Connection, looked: ContentsReading) -> int | None:
     """Record a look, without its messages, and return the session's key.
 
     None: the record is not any more what the look adds to, and stays as it is.
@@ -232,14 +232,14 @@ def put(connection: Connection, looked: Look) -> int | None:
             _encode(looked.problems) if looked.problems else None,
         ),
     )
-    conversation = looked.conversation
+    reader = looked.reader
     connection.execute(
         "INSERT OR REPLACE INTO memory VALUES (?,?,?,?)",
         (
             key,
             bytes.fromhex("".join(looked.objects)),
-            b"".join(conversation.seen),
-            _encode(conversation.tools),
+            b"".join(reader.seen),
+            _encode(reader.tools),
         ),
     )
     connection.executemany(
@@ -276,7 +276,7 @@ def forget(connection: Connection, gone: Iterable[str]) -> None:
 
 
 def checkpoints(
-    connection: Connection, known: Record, looked: Look | None, page: slice
+    connection: Connection, known: Record, looked: ContentsReading | None, page: slice
 ) -> tuple[list[Listed], int] | None:
     """Return a page of a session's checkpoints, oldest first, and how many there are.
 
@@ -301,7 +301,7 @@ def checkpoints(
     return listed, number + len(added)
 
 
-def _remembered(connection: Connection, key: int) -> tuple[set[str], Conversation]:
+def _remembered(connection: Connection, key: int) -> tuple[set[str], TranscriptReader]:
     objects, seen, tools = connection.execute(
         "SELECT objects, seen, tools FROM memory WHERE key = ?", (key,)
     ).fetchone()
@@ -309,10 +309,10 @@ def _remembered(connection: Connection, key: int) -> tuple[set[str], Conversatio
     digits = 2 * SHA_BYTES
     names = {hashes[i : i + digits] for i in range(0, len(hashes), digits)}
     keys = (seen[i : i + KEY_BYTES] for i in range(0, len(seen), KEY_BYTES))
-    return names, Conversation(keys, _decode_tools(tools))
+    return names, TranscriptReader(keys, _decode_tools(tools))
 
 
-def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _Read:
+def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _ObjectReading:
     """Read objects; checkpoints come in the order of their timestamps."""
     found: list[tuple[str, str, CheckpointObject]] = []
     damaged: list[CorruptObjectError] = []
@@ -329,7 +329,7 @@ def _read(objects: Objects, names: Iterable[str], looked_ns: int) -> _Read:
                 found.append((checkpoint.at, sha, checkpoint))
     found.sort(key=_at_and_sha)
     paths = [error.path or "" for error in damaged] + in_flight
-    return _Read(found, damaged, _identities(paths, looked_ns))
+    return _ObjectReading(found, damaged, _identities(paths, looked_ns))
 
 
 def _identities(paths: Iterable[str], looked_ns: int) -> list[Watched]:

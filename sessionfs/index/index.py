@@ -14,15 +14,15 @@ from ..models import IndexState, ListSessionsQuery, ListSessionsResult, SearchRe
 from ..models.maintenance import Progress
 from ..queries import listing, search, transcript
 from ..queries.listing import Listed
-from ..queries.search import Wanted
+from ..queries.search import CheckedQuery
 from ..store.root import OBJECTS, REFS, Root
 from ..store.session import SessionDirectory
 from . import checkpoints, holders, sessions
-from .checkpoints import Look
+from .checkpoints import ContentsReading
 from .database import Database, UnusableError
-from .fulltext.query import Searcher, Seen, StaleError
+from .fulltext.query import IndexDelta, Searcher, StaleError
 from .location import Place
-from .staleness import Differing, Level
+from .staleness import Differences, Level
 from .watches import WatchNotices
 from .writer import Recorder, record_all
 
@@ -44,12 +44,12 @@ _MOST_AT_ONCE = 200
 """So many sessions at most are read into memory for one answer."""
 
 
-class _Changed(NamedTuple):
+class _Changes(NamedTuple):
     """What a look at the sessions that may have changed showed; of the ``purged`` some is hidden."""
 
-    looks: list[sessions.Look]
+    looks: list[sessions.SessionReading]
     gone: list[str]
-    confirmed: list[sessions.Look]
+    confirmed: list[sessions.SessionReading]
     purged: list[str]
 
 
@@ -112,12 +112,12 @@ class Index:
             self._write(changed, [], [])
             return answer
 
-    def search(self, wanted: Wanted) -> SearchResult:
+    def search(self, checked: CheckedQuery) -> SearchResult:
         """Return the page of hits that a checked query asks for."""
         with self._lock:
             for _ in range(_TRIES):
                 try:
-                    return self._search(wanted)
+                    return self._search(checked)
                 except StaleError as error:
                     with suppress(UnusableError), self._recording() as recorder:
                         recorder.forget([error.id])
@@ -125,8 +125,8 @@ class Index:
                         level.pending.add(error.id)
                 except UnusableError:
                     break
-        read = ((each, transcript.hear(self._directory_of(each.id))) for each in self.scan())
-        return search.answer(read, wanted)
+        read = ((each, transcript.read_transcript(self._directory_of(each.id))) for each in self.scan())
+        return search.answer(read, checked)
 
     def checkpoints(self, id_: UUID, page: slice) -> tuple[list[Listed], int] | None:
         """Return a page of a session's checkpoints, oldest first, and how many there are.
@@ -147,7 +147,7 @@ class Index:
                             return None
                 except (UnusableError, StorageError):
                     return None
-                written = look is not None and self._write(_Changed([], [], [], []), [look], [])
+                written = look is not None and self._write(_Changes([], [], [], []), [look], [])
                 if found is not None:
                     return answer
                 if not written:
@@ -251,7 +251,7 @@ class Index:
         for level in self._levels:
             level.notice(noticed)
 
-    def _differing(self, connection: Connection, *levels: Level) -> list[Differing]:
+    def _differing(self, connection: Connection, *levels: Level) -> list[Differences]:
         """Return the sessions that may have changed, for each of the levels."""
         if all(level.is_current(connection) for level in levels):
             return [level.differing(connection, None) for level in levels]
@@ -260,9 +260,9 @@ class Index:
             level.differing(connection, level.fingerprints(self._root, present)) for level in levels
         ]
 
-    def _changed_sessions(self, connection: Connection, differing: Differing) -> _Changed:
+    def _changed_sessions(self, connection: Connection, differing: Differences) -> _Changes:
         """Look at sessions that may have changed; ``confirmed`` are those that proved not to have."""
-        changed = _Changed([], differing.gone, [], [])
+        changed = _Changes([], differing.gone, [], [])
         for name in differing.changed:
             look = sessions.look(self._directory_of(UUID(name)))
             if look is not None and look.purged:
@@ -277,8 +277,10 @@ class Index:
                     changed.confirmed.append(look)
         return changed
 
-    def _changed_contents(self, connection: Connection, differing: Differing) -> dict[str, Look]:
-        looks: dict[str, Look] = {}
+    def _changed_contents(
+        self, connection: Connection, differing: Differences
+    ) -> dict[str, ContentsReading]:
+        looks: dict[str, ContentsReading] = {}
         for name in differing.changed:
             try:
                 look = checkpoints.look(connection, self._directory_of(UUID(name)))
@@ -311,7 +313,7 @@ class Index:
         # What writing needs is loaded now, and the next time costs little.
         self._writes = True
 
-    def _write(self, changed: _Changed, looks: list[Look], gone: list[str]) -> bool:
+    def _write(self, changed: _Changes, looks: list[ContentsReading], gone: list[str]) -> bool:
         """Record what was found if it is worth it; False if it was not, or somebody keeps us out."""
         summaries = changed.looks + changed.confirmed
         read = sum(len(look.checkpoints) for look in looks)
@@ -333,37 +335,37 @@ class Index:
 
     # Search
 
-    def _search(self, wanted: Wanted) -> SearchResult:
+    def _search(self, checked: CheckedQuery) -> SearchResult:
         self._notice()
         with self._database.reading() as connection:
             in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
             if len(in_contents.changed) < WORTH_WRITING:
-                return self._answer(connection, wanted, in_sessions, in_contents)
+                return self._answer(connection, checked, in_sessions, in_contents)
         with suppress(UnusableError):
             self._update()
         with self._database.reading() as connection:
             in_sessions, in_contents = self._differing(connection, self._sessions, self._contents)
             if len(in_contents.changed) > _MOST_AT_ONCE:
                 raise UnusableError("others are at work on most of the store")
-            return self._answer(connection, wanted, in_sessions, in_contents)
+            return self._answer(connection, checked, in_sessions, in_contents)
 
     def _answer(
         self,
         connection: Connection,
-        wanted: Wanted,
-        in_sessions: Differing,
-        in_contents: Differing,
+        checked: CheckedQuery,
+        in_sessions: Differences,
+        in_contents: Differences,
     ) -> SearchResult:
         changed = self._changed_sessions(connection, in_sessions)
         also = sorted({*in_contents.changed, *changed.purged})
         looks = self._changed_contents(connection, in_contents._replace(changed=also))
-        seen = Seen(
+        seen = IndexDelta(
             {look.id: look.summary for look in changed.looks},
             looks,
             {*changed.gone, *in_contents.gone},
         )
         place = self._database.place
-        answer = Searcher(connection, place, wanted, seen, self._directory_of).answer()
+        answer = Searcher(connection, place, checked, seen, self._directory_of).answer()
         connection.rollback()  # who writes waits for those who read
         readable = [look for look in looks.values() if look.base is not None or look.objects]
         self._write(changed, readable, in_contents.gone)

@@ -17,7 +17,7 @@ from ..format.records import sha256
 from ..fs import files, fingerprints
 from ..fs.files import Files
 
-VERSION = 4
+VERSION = 5
 """Of what the database holds; another one is thrown away."""
 
 LOCK_SECONDS = 2.0

@@ -35,7 +35,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = packed_decoder(SessionSummary)
 
 
-class Look(NamedTuple):
+class SessionReading(NamedTuple):
     """A session as it was looked at.
 
     Attributes:
@@ -52,7 +52,7 @@ class Look(NamedTuple):
     purged: bool = False
 
 
-def look(directory: SessionDirectory) -> Look | None:
+def look(directory: SessionDirectory) -> SessionReading | None:
     """Look at a session; None: nothing of it is here."""
     looked_ns = time.time_ns()
     found = fingerprints.of(directory.refs.directory)
@@ -60,10 +60,12 @@ def look(directory: SessionDirectory) -> Look | None:
     if looked is None:
         return None
     settled = looked.settled and fingerprints.is_settled(found, looked_ns)
-    return Look(str(directory.id), fingerprints.digest(found), settled, looked.summary, looked.purged)
+    return SessionReading(
+        str(directory.id), fingerprints.digest(found), settled, looked.summary, looked.purged
+    )
 
 
-def is_recorded(connection: Connection, look: Look) -> bool:
+def is_recorded(connection: Connection, look: SessionReading) -> bool:
     """Tell whether what a look showed is what the index says anyway."""
     row = connection.execute("SELECT summary FROM sessions WHERE id = ?", (look.id,)).fetchone()
     return row is not None and row[0] == _encode(look.summary)
@@ -78,7 +80,7 @@ def summaries(connection: Connection, ids: Iterable[str]) -> dict[str, SessionSu
     return {id_: _decode(summary) for id_, summary in rows}
 
 
-def put(connection: Connection, looks: Iterable[Look], gone: Iterable[str]) -> None:
+def put(connection: Connection, looks: Iterable[SessionReading], gone: Iterable[str]) -> None:
     """Record sessions as they were looked at, and forget those that are gone."""
     connection.executemany("DELETE FROM sessions WHERE id = ?", ((id_,) for id_ in gone))
     connection.executemany(
@@ -87,7 +89,7 @@ def put(connection: Connection, looks: Iterable[Look], gone: Iterable[str]) -> N
 
 
 def answer(
-    connection: Connection, query: ListSessionsQuery, looks: list[Look], gone: list[str]
+    connection: Connection, query: ListSessionsQuery, looks: list[SessionReading], gone: list[str]
 ) -> ListSessionsResult:
     """Return the page that ``listing.answer`` gives for the recorded sessions.
 
@@ -117,7 +119,7 @@ def answer(
     return listing.page(found, total + len(seen), query)
 
 
-def _row(look: Look) -> tuple[object, ...]:
+def _row(look: SessionReading) -> tuple[object, ...]:
     summary = look.summary
     return (
         look.id,

@@ -18,7 +18,7 @@ LARGEST = (1 << 62) - 1
 """SQLite counts to 2**63; a limit beyond this is as good as none."""
 
 
-class Differing(NamedTuple):
+class Differences(NamedTuple):
     """Sessions whose directories are not as recorded, by name; ``gone`` are not here any more."""
 
     changed: list[str]
@@ -59,7 +59,7 @@ class Level:
         """Return what the directories of these sessions say."""
         return fingerprints.digests(root.sessions, names, self._child)
 
-    def differing(self, connection: Connection, current: dict[str, int] | None) -> Differing:
+    def differing(self, connection: Connection, current: dict[str, int] | None) -> Differences:
         """Return the sessions that may not be as recorded.
 
         Args:
@@ -68,7 +68,7 @@ class Level:
 
         """
         if current is None:
-            return Differing(list(self.pending), [])
+            return Differences(list(self.pending), [])
         known = dict(
             connection.execute(f"SELECT id, fingerprint FROM {self.table} WHERE settled = 1")  # noqa: S608
         )
@@ -80,4 +80,4 @@ class Level:
         if known != current:
             self.pending = {name for name in current if known.get(name) != current[name]}
             gone += known.keys() - current.keys()
-        return Differing(list(self.pending), gone)
+        return Differences(list(self.pending), gone)

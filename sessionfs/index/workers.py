@@ -28,7 +28,7 @@ _CACHE_BYTES = 16 << 20
 _CHUNK = 64
 
 
-class Found(NamedTuple):
+class WorkerResult(NamedTuple):
     """A session as a worker read it; None: it cannot be read, or nothing of it is here.
 
     Attributes:
@@ -37,12 +37,12 @@ class Found(NamedTuple):
     """
 
     name: str
-    contents: checkpoints.Look | None
+    contents: checkpoints.ContentsReading | None
     folded: list[bytes]
-    summary: sessions.Look | None
+    summary: sessions.SessionReading | None
 
 
-def read_all(root: Root, names: list[str], workers: int) -> Iterator[list[Found]]:
+def read_all(root: Root, names: list[str], workers: int) -> Iterator[list[WorkerResult]]:
     """Give what the sessions of a store hold, some at a time, in the order of their names.
 
     OSError, or a RuntimeError, where processes cannot be had.
@@ -55,7 +55,7 @@ def read_all(root: Root, names: list[str], workers: int) -> Iterator[list[Found]
     # Not forked: other threads of this process may hold locks.
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
-        begun: deque[Future[list[Found]]] = deque()
+        begun: deque[Future[list[WorkerResult]]] = deque()
         try:
             for chunk in chunks:
                 begun.append(pool.submit(read, root.path, root.limit, chunk))
@@ -67,7 +67,7 @@ def read_all(root: Root, names: list[str], workers: int) -> Iterator[list[Found]
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def read(root: str, limit: int, names: list[str]) -> list[Found]:
+def read(root: str, limit: int, names: list[str]) -> list[WorkerResult]:
     """Read some sessions of a store."""
     writer = Files("relaxed", limit)
     environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock)
@@ -78,9 +78,9 @@ def read(root: str, limit: int, names: list[str]) -> list[Found]:
         with suppress(StorageError):  # it is told to whoever asks for it
             content = checkpoints.look(None, directory)
         if content is not None:
-            folded = [fold(each.text) for each in content.said]
-            content = content._replace(said=[replace(each, text="") for each in content.said])
-        found.append(Found(name, content, folded, sessions.look(directory)))
+            folded = [fold(each.text) for each in content.messages]
+            content = content._replace(messages=[replace(each, text="") for each in content.messages])
+        found.append(WorkerResult(name, content, folded, sessions.look(directory)))
     return found
 
 

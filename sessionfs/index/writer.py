@@ -17,7 +17,7 @@ from ..store.session import SessionDirectory
 from . import checkpoints, holders, sessions
 from .fulltext.textstore import Writer
 from .location import Place
-from .workers import Found, read_all
+from .workers import WorkerResult, read_all
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -47,20 +47,22 @@ class Recorder:
         self.refused: set[str] = set()
         self.length = 0
 
-    def contents(self, look: checkpoints.Look, folded: Sequence[bytes] | None = None) -> None:
+    def contents(
+        self, look: checkpoints.ContentsReading, folded: Sequence[bytes] | None = None
+    ) -> None:
         """Record checkpoints and messages; what others have recorded meanwhile stays."""
         key = checkpoints.put(self._connection, look)
         if key is None:
             return
-        if look.said:
+        if look.messages:
             # Opened when there is a message to add: it reads what the last block holds.
             self._writer = self._writer or Writer(self._connection, self._place)
-            length = self._writer.add(key, look.said, folded)
+            length = self._writer.add(key, look.messages, folded)
             checkpoints.add_length(self._connection, key, length)
             self.length += length
         self.written.add(look.id)
 
-    def summaries(self, looks: Iterable[sessions.Look], gone: Iterable[str]) -> None:
+    def summaries(self, looks: Iterable[sessions.SessionReading], gone: Iterable[str]) -> None:
         """Record what is listed of sessions, and forget it of those that are gone."""
         sessions.put(self._connection, looks, gone)
 
@@ -84,7 +86,7 @@ class Recorder:
             self.refused.add(id_)  # it is told to whoever asks for it
         self._summary(id_, sessions.look(directory))
 
-    def found(self, found: Found) -> None:
+    def found(self, found: WorkerResult) -> None:
         """Record what a worker read of a session."""
         look = found.contents
         if look is not None:
@@ -95,7 +97,7 @@ class Recorder:
             self.refused.add(found.name)
         self._summary(found.name, found.summary)
 
-    def _summary(self, id_: str, summary: sessions.Look | None) -> None:
+    def _summary(self, id_: str, summary: sessions.SessionReading | None) -> None:
         if summary is not None:
             sessions.put(self._connection, [summary], [])
         else:

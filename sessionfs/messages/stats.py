@@ -1,14 +1,13 @@
-"""Counting tool calls in a conversation."""
+"""Counting the tool calls of a conversation, and how they ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Hashable, Iterable
 
 import msgspec
 
 from ..models import SessionStats, ToolUsageCounts, ToolUsageStats
-from . import shapes
+from .parts import CallKeys, CallPart, ResultPart, Text, tool_parts
 
 FAILED = "MCP_TOOL_CALL_ERROR"
 ABORTED = ("TOOL_CALL_CANCELLED", "TOOL_CALL_REJECTED")
@@ -28,24 +27,25 @@ def count(messages: Iterable[bytes]) -> SessionStats:
     """Return the figures of one session's messages, given as JSON objects.
 
     A call is aborted if it has no result or the result says that it was cancelled or rejected, failed
-    if the result carries the marker of a failed call or its metadata says ``is_error``, else
-    successful. Messages of another shape than ``ChatMessage`` count as far as their fields agree.
+    if the result carries the marker of a failed call or is marked as an error, else successful. Calls
+    and results are those that ``parts`` reads from a message of any shape.
     """
-    calls: list[shapes.Call] = []
-    results: dict[str, str] = {}
+    calls: list[tuple[str, Hashable]] = []
+    outcomes: dict[Hashable, str] = {}
+    keys = CallKeys()
     any_message = False
     for raw in messages:
         any_message = True
-        message = msgspec.json.decode(raw)
-        calls += shapes.calls(message)
-        answered = shapes.answered(message)
-        if answered is not None:
-            # The first result of a call counts; a repeated id is the same call told again.
-            results.setdefault(answered, _outcome(message))
+        for part in tool_parts(msgspec.json.decode(raw)):
+            if isinstance(part, CallPart):
+                calls.append((part.tool, keys.of_call(part)))
+            else:
+                # The first result of a call counts; a repeated id is the same call told again.
+                outcomes.setdefault(keys.of_result(part), _outcome(part))
     tools: dict[str, ToolUsageCounts] = {}
-    for call in calls:
-        counts = tools.setdefault(call.tool, ToolUsageCounts())
-        outcome = results.get(call.id, "aborted") if call.id is not None else "aborted"
+    for tool, key in calls:
+        counts = tools.setdefault(tool, ToolUsageCounts())
+        outcome = outcomes.get(key, "aborted")
         counts.total += 1
         setattr(counts, outcome, getattr(counts, outcome) + 1)
     return SessionStats(
@@ -79,20 +79,8 @@ def _most_used_first(tools: dict[str, ToolUsageCounts]) -> list[ToolUsageStats]:
     return [ToolUsageStats(tool, tool, counts) for tool, counts in ordered]
 
 
-def _outcome(message: dict[str, Any]) -> str:
-    text = "\n".join(_texts(message.get("content")))
+def _outcome(result: ResultPart) -> str:
+    text = "\n".join(part.text for part in result.content if isinstance(part, Text))
     if any(marker in text for marker in ABORTED):
         return "aborted"
-    metadata = message.get("metadata")
-    if FAILED in text or (isinstance(metadata, dict) and metadata.get("is_error") is True):
-        return "failed"
-    return "successful"
-
-
-def _texts(content: object) -> Iterator[str]:
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, list):
-        for part in content:
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield part["text"]
+    return "failed" if result.failed or FAILED in text else "successful"

@@ -26,13 +26,13 @@ from ..models import (
     SessionVisibility,
 )
 from . import listing
-from .transcript import Heard, Said, unique
+from .transcript import SearchableMessage, Transcript, unique
 
 _BEFORE, _LENGTH = 60, 200
 """How much of a text a snippet shows: characters before the match, and in all."""
 
 
-class Wanted(NamedTuple):
+class CheckedQuery(NamedTuple):
     """A checked query, taken apart.
 
     Attributes:
@@ -52,7 +52,7 @@ class Wanted(NamedTuple):
     until_us: int | None
 
 
-def check(query: SearchQuery) -> Wanted:
+def check(query: SearchQuery) -> CheckedQuery:
     """Return what a query asks for; InvalidRequestError names what is wrong with it."""
     validation.request(query, SearchQuery)
     if not validation.text(query.text, "text"):
@@ -78,7 +78,7 @@ def check(query: SearchQuery) -> Wanted:
             limit=query.limit,
             offset=query.offset,
         )
-    return Wanted(
+    return CheckedQuery(
         query,
         query.text.casefold(),
         sessions,
@@ -89,40 +89,40 @@ def check(query: SearchQuery) -> Wanted:
     )
 
 
-def answer(read: Iterable[tuple[SessionSummary, Heard]], wanted: Wanted) -> SearchResult:
+def answer(read: Iterable[tuple[SessionSummary, Transcript]], checked: CheckedQuery) -> SearchResult:
     """Return the page of hits in these sessions."""
     titles: list[SessionSummary] = []
-    found: list[tuple[SessionSummary, Said]] = []
+    found: list[tuple[SessionSummary, SearchableMessage]] = []
     problems: list[str] = []
-    for summary, heard in read:
-        if not is_searched(summary, wanted):
+    for summary, transcript in read:
+        if not is_searched(summary, checked):
             continue
-        if wanted.titles is not None and listing.matches(summary, wanted.titles):
+        if checked.titles is not None and listing.matches(summary, checked.titles):
             titles.append(summary)
-        found += [(summary, said) for said in heard.said if matches(said, wanted)]
-        problems += heard.problems
+        found += [(summary, message) for message in transcript.messages if matches(message, checked)]
+        problems += transcript.problems
     found.sort(key=lambda each: order(each[0].id, each[1].time_us, each[1].index, each[1].sha))
-    hits = [title_hit(each, wanted) for each in listing.newest_first(titles)[wanted.page]]
-    rest = slice(max(wanted.page.start - len(titles), 0), max(wanted.page.stop - len(titles), 0))
-    hits += [message_hit(*each, wanted) for each in found[rest]]
+    hits = [title_hit(each, checked) for each in listing.newest_first(titles)[checked.page]]
+    rest = slice(max(checked.page.start - len(titles), 0), max(checked.page.stop - len(titles), 0))
+    hits += [message_hit(*each, checked) for each in found[rest]]
     return SearchResult(hits, len(titles) + len(found), sorted(unique(problems)))
 
 
-def is_searched(summary: SessionSummary, wanted: Wanted) -> bool:
+def is_searched(summary: SessionSummary, checked: CheckedQuery) -> bool:
     """Tell whether a session is one of those that a query searches."""
-    one = wanted.query.session_id
-    return (one is None or summary.id == one) and listing.matches(summary, wanted.sessions)
+    one = checked.query.session_id
+    return (one is None or summary.id == one) and listing.matches(summary, checked.sessions)
 
 
-def matches(said: Said, wanted: Wanted) -> bool:
+def matches(message: SearchableMessage, checked: CheckedQuery) -> bool:
     """Tell whether a message is a hit."""
-    query = wanted.query
+    query = checked.query
     return (
-        wanted.needle in said.text.casefold()
-        and (query.role is None or said.role == query.role)
-        and (query.tool is None or query.tool in said.tools)
-        and (wanted.since_us is None or said.time_us >= wanted.since_us)
-        and (wanted.until_us is None or said.time_us < wanted.until_us)
+        checked.needle in message.text.casefold()
+        and (query.role is None or message.role == query.role)
+        and (query.tool is None or query.tool in message.tools)
+        and (checked.since_us is None or message.time_us >= checked.since_us)
+        and (checked.until_us is None or message.time_us < checked.until_us)
     )
 
 
@@ -131,22 +131,24 @@ def order(session: UUID, time_us: int, index: int, sha: str) -> tuple[int, int, 
     return (-time_us, session.int, -index, sha)
 
 
-def title_hit(summary: SessionSummary, wanted: Wanted) -> SearchHit:
+def title_hit(summary: SessionSummary, checked: CheckedQuery) -> SearchHit:
     """Return the hit of a session whose title matches."""
-    shown, spans = snippet(summary.title, wanted.needle)
+    shown, spans = snippet(summary.title, checked.needle)
     return SearchHit(summary, None, None, None, [], summary.updated_at, shown, spans)
 
 
-def message_hit(summary: SessionSummary, said: Said, wanted: Wanted) -> SearchHit:
+def message_hit(
+    summary: SessionSummary, message: SearchableMessage, checked: CheckedQuery
+) -> SearchHit:
     """Return the hit of a message that matches."""
-    shown, spans = snippet(said.text, wanted.needle)
+    shown, spans = snippet(message.text, checked.needle)
     return SearchHit(
         summary,
-        checkpoint_id(said.sha),
-        said.index,
-        said.role,
-        list(said.tools),
-        from_unix_us(said.time_us),
+        checkpoint_id(message.sha),
+        message.index,
+        message.role,
+        list(message.tools),
+        from_unix_us(message.time_us),
         shown,
         spans,
     )

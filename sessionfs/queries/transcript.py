@@ -1,4 +1,4 @@
-"""What is said in a session: each message once, wherever it is stored first.
+"""The messages of a session, each once, wherever it is stored first.
 
 The invariant: the same objects give the same messages, in whatever order they arrived. A message is the
 bytes that it consists of; its place is in the oldest checkpoint that holds it in its own object, so a
@@ -17,7 +17,7 @@ import msgspec
 from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..format.records import CheckpointObject, element_hash
 from ..format.timestamps import to_datetime, to_unix_us
-from ..messages import shapes
+from ..messages.parts import CallPart, role_of, searchable_text, sent_ms, tool_parts
 from ..store.objects import Objects
 from ..store.session import SessionDirectory
 from . import listing
@@ -25,21 +25,16 @@ from . import listing
 KEY_BYTES = 16
 """How many bytes of a hash stand for a message."""
 
-_LAST_MS = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
-
-_ABOUT_TOOLS = {"tool_calls", "tool_call_id"}
-
 _decode = msgspec.json.Decoder().decode
 
 
-class Said(msgspec.Struct, frozen=True, gc=False):
+class SearchableMessage(msgspec.Struct, frozen=True, gc=False):
     """A message as search sees it.
 
     Attributes:
         sha: of the checkpoint object that holds it.
         index: its place in that checkpoint's state.
-        time_us: when it was said, in microseconds since 1970.
+        time_us: when it was sent, in microseconds since 1970.
         tools: what it calls, or is the result of; each name once.
 
     """
@@ -52,31 +47,31 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Heard(NamedTuple):
-    """All that is said in a session, oldest checkpoint first, and what is damaged."""
+class Transcript(NamedTuple):
+    """All messages of a session, oldest checkpoint first, and what is damaged."""
 
-    said: list[Said]
+    messages: list[SearchableMessage]
     problems: list[str]
 
 
-def hear(directory: SessionDirectory) -> Heard:
-    """Read all of a session; what cannot be read is told in ``problems``."""
+def read_transcript(directory: SessionDirectory) -> Transcript:
+    """Read all of a session; ``problems`` says what cannot be read."""
     try:
         view = directory.look()
         found, damage = listing.checkpoints(view)
-        conversation = Conversation()
-        said = [each for item in found for each in conversation.add(view.objects, *item)]
+        reader = TranscriptReader()
+        messages = [each for item in found for each in reader.read(view.objects, *item)]
     except StorageError as error:
-        return Heard([], [error.message])
-    return Heard(said, unique([error.message for error in damage] + conversation.problems))
+        return Transcript([], [error.message])
+    return Transcript(messages, unique([error.message for error in damage] + reader.problems))
 
 
-class Conversation:
-    """Takes a session's checkpoints, oldest first, and tells what each adds.
+class TranscriptReader:
+    """Reads a session's checkpoints, oldest first, and gives the messages that each adds.
 
     Args:
-        seen: keys of messages that were told before.
-        tools: which tool was called, by the id of the call, as far as was told before.
+        seen: keys of messages that were read before.
+        tools: which tool was called, by the id of the call, as far as was read before.
 
     Attributes:
         complete: whether all large messages were here and readable.
@@ -94,9 +89,9 @@ class Conversation:
         self.problems: list[str] = []
         self.unsound: list[str] = []
 
-    def add(self, objects: Objects, sha: str, checkpoint: CheckpointObject) -> list[Said]:
-        """Return the messages of a checkpoint's own object that were not told before."""
-        said: list[Said] = []
+    def read(self, objects: Objects, sha: str, checkpoint: CheckpointObject) -> list[SearchableMessage]:
+        """Return the messages of a checkpoint's own object that were not read before."""
+        messages: list[SearchableMessage] = []
         seen, made_us = self.seen, to_unix_us(to_datetime(checkpoint.at))
         for index, element in enumerate(checkpoint.elements, checkpoint.keep):
             key = _key(element)
@@ -119,17 +114,18 @@ class Conversation:
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
                 self.problems.append(f"{objects.path(sha)}: a message cannot be read: {error}")
                 continue
-            said.append(
-                Said(
+            sent = sent_ms(message)
+            messages.append(
+                SearchableMessage(
                     sha,
                     index,
-                    time_us(message, made_us),
-                    shapes.role(message),
-                    self._tools(message) if message.keys() & _ABOUT_TOOLS else (),
-                    shapes.text(message),
+                    made_us if sent is None else sent * 1000,
+                    role_of(message),
+                    self._tools(message),
+                    searchable_text(message),
                 )
             )
-        return said
+        return messages
 
     def _large(self, objects: Objects, element: bytes) -> bytes | None:
         sha = element_hash(element) or ""
@@ -148,28 +144,24 @@ class Conversation:
         return None
 
     def _tools(self, message: dict[str, Any]) -> tuple[str, ...]:
-        answered = shapes.answered(message)
+        found = tool_parts(message)
+        if not found:
+            return ()
         names: list[str] = []
-        for call in shapes.calls(message):
-            names.append(call.tool)
-            if call.id is not None:
-                self.tools[call.id] = call.tool
-        if answered is not None:
-            tool = self.tools.get(answered) or message.get("name")
-            names += [tool] if isinstance(tool, str) else []
+        for part in found:
+            if isinstance(part, CallPart):
+                names.append(part.tool)
+                if part.id is not None:
+                    self.tools[part.id] = part.tool
+            else:
+                called = None if part.call_id is None else self.tools.get(part.call_id)
+                tool = called or part.tool
+                names += [] if tool is None else [tool]
         return tuple(dict.fromkeys(names))
 
 
 def _key(element: bytes) -> bytes:
     return blake2b(element, digest_size=KEY_BYTES).digest()
-
-
-def time_us(message: dict[str, Any], made_us: int) -> int:
-    """Return when a message was said, in microseconds since 1970, or else when it was stored."""
-    said = message.get("created_at")
-    if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= _LAST_MS:
-        return said * 1000
-    return made_us
 
 
 def unique(sentences: Iterable[str]) -> list[str]:

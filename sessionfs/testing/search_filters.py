@@ -21,6 +21,7 @@ from ..protocols import SessionStorage
 from .base import EVERYTHING, Contract, append, assistant, new_session, user
 from .filters import BELOW, PLACES
 from .search_basics import at, calling, crowd, found, result, sent
+from .tool_shapes import TOOL_SHAPES
 
 ROLES = {
     "user": ["needle u", "needle parts"],
@@ -154,6 +155,25 @@ class SearchFiltersContract(Contract):
                 assert set(found(storage, "needle", until=asked)) == times.keys() - later
         assert found(storage, "needle", since=at(1_000), until=at(1_001)) == ["needle 1"]
         assert found(storage, "needle", since=at(1_001), until=at(1_000)) == []
+
+    @pytest.mark.parametrize(("call", "reply", "outcome"), TOOL_SHAPES)
+    def test_search_by_tool_in_every_shape(
+        self,
+        storage: SessionStorage,
+        call: dict[str, Any],
+        reply: dict[str, Any],
+        outcome: str,  # noqa: ARG002 (for the statistics)
+    ) -> None:
+        """A tool finds calls and results in the shapes of OpenAI, Anthropic and Gemini."""
+        session, _ = new_session(storage, user("needle"), call, title="needle")
+        append(storage, session, reply)
+        crowd(storage)
+        for text, places in (("needle", {1, 2}), ("needle call", {1}), ("needle result", {2})):
+            answer = storage.search(SearchQuery(text, tool="bash"))
+            tools = {hit.message_index: hit.tools for hit in answer.hits}
+            assert tools == {place: ["bash"] for place in places}
+            assert answer.total == len(places)
+        assert found(storage, "needle", tool="read") == []
 
     def test_search_filters_together(self, storage: SessionStorage) -> None:
         """A hit is what matches all filters."""

@@ -19,6 +19,7 @@ from ..models import (
 )
 from ..protocols import SessionStorage
 from .base import Contract, append, assistant, new_session, user
+from .tool_shapes import TOOL_SHAPES
 
 OUTCOMES: list[Any] = [
     pytest.param(ChatMessage(Role.TOOL, "done"), "successful", id="result"),
@@ -139,6 +140,42 @@ class StatsContract(Contract):
             {"role": "tool", "tool_call_id": "c1", "content": "ok", "x": 1},
         )
         assert _totals(storage.get_session_stats(session)) == (1, 1, 0, 0)
+
+    @pytest.mark.parametrize(("call", "result", "outcome"), TOOL_SHAPES)
+    def test_calls_of_every_shape(
+        self,
+        storage: SessionStorage,
+        call: dict[str, Any],
+        result: dict[str, Any],
+        outcome: str,
+    ) -> None:
+        """Calls and results of OpenAI, Anthropic and Gemini count alike."""
+        session, _ = new_session(storage, user("go"), call)
+        assert _totals(storage.get_session_stats(session)) == _ended("aborted")
+        append(storage, session, result)
+        stats = storage.get_session_stats(session)
+        assert [tool.tool_name for tool in stats.tools_usage] == ["bash"]
+        assert _totals(stats) == _ended(outcome)
+
+    def test_calls_without_ids(self, storage: SessionStorage) -> None:
+        """A result without an id belongs to the first call of its tool that has none."""
+
+        def call(name: str) -> dict[str, Any]:
+            return {"functionCall": {"name": name, "args": {}}}
+
+        def result(name: str, **response: str) -> dict[str, Any]:
+            return {"functionResponse": {"name": name, "response": response}}
+
+        session, _ = new_session(
+            storage,
+            {"role": "model", "parts": [call("read"), call("run"), call("read"), call("read")]},
+            {"role": "user", "parts": [result("read", error="no"), result("list", output="yes")]},
+            {"role": "user", "parts": [result("run", output="yes"), result("read", output="yes")]},
+        )
+        stats = storage.get_session_stats(session)
+        assert _totals(stats) == (4, 2, 1, 1)
+        usage = {tool.tool_name: tool.usage_counts for tool in stats.tools_usage}
+        assert usage["read"] == ToolUsageCounts(total=3, successful=1, failed=1, aborted=1)
 
 
 def _calls(*calls: tuple[str, str]) -> ChatMessage:

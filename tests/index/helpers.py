@@ -97,11 +97,11 @@ def assert_equals_scan(
     summaries = ((listing.session_summary(each), each) for each in directories)
     found = [(summary, each) for summary, each in summaries if summary is not None]
     everyone = [summary for summary, _ in found]
-    said = [(summary, transcript.hear(each)) for summary, each in found]
+    transcripts = [(summary, transcript.read_transcript(each)) for summary, each in found]
     for query in queries(everyone):
         assert storage.list_sessions(query) == listing.answer(everyone, query), query
     for wanted in searches(everyone, list(texts)):
-        assert storage.search(wanted) == search.answer(said, search.check(wanted)), wanted
+        assert storage.search(wanted) == search.answer(transcripts, search.check(wanted)), wanted
     for each in everyone:
         for page in (ListCheckpointsQuery(limit=2, offset=1), ListCheckpointsQuery(limit=1000)):
             listed = reference.list_checkpoints(each.id, page)

@@ -46,7 +46,7 @@ def cat(
         if text:
             for message in messages:
                 output.print_bytes(
-                    parts.text_of(parts.plain(message)).encode("utf-8", "replace") + b"\n"
+                    parts.text_of(parts.fields_of(message)).encode("utf-8", "replace") + b"\n"
                 )
         elif as_json:
             output.print_json({"messages": messages, **({"gaps": gaps} if partial else {})})
@@ -66,7 +66,7 @@ def _at(shown: Session, numbers: list[int]) -> list[Message]:
     if checkpoint is None:
         return []
     total = len(checkpoint.state.messages) + sum(gap.count for gap in checkpoint.gaps)
-    places = [at for at, _ in parts.numbered(shown)]
+    places = [at for at, _ in parts.numbered_messages(shown)]
     there = dict(zip(places, checkpoint.state.messages, strict=True))
     some = []
     for number in numbers:

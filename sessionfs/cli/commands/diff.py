@@ -93,7 +93,7 @@ def compare(before: Sequence[Message], after: Sequence[Message]) -> tuple[list[C
 
 
 def _role(message: Message) -> object:
-    return parts.plain(message).get("role")
+    return parts.fields_of(message).get("role")
 
 
 def _side(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def _told(change: Change, before: Sequence[Message], after: Sequence[Message]) -
 def _lines(
     change: Change, before: Sequence[Message], after: Sequence[Message], *, full: bool
 ) -> Iterator[Text]:
-    old = parts.plain(before[change.a]) if change.a is not None else None
-    new = parts.plain(after[change.b]) if change.b is not None else None
+    old = parts.fields_of(before[change.a]) if change.a is not None else None
+    new = parts.fields_of(after[change.b]) if change.b is not None else None
     sign, style = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}[
         change.kind
     ]
@@ -142,6 +142,5 @@ def _lines(
 
 def _text(message: dict[str, Any]) -> str:
     """Return what a message says and which tools it calls, as lines that can be compared."""
-    calls = [f"→ {each.tool} {each.arguments}" for each in parts.pieces(message)
-             if isinstance(each, parts.Call)]  # fmt: skip
+    calls = [f"→ {call.tool} {call.arguments}" for call in parts.calls(message)]
     return harmless("\n".join([parts.text_of(message), *calls]).strip("\n"))

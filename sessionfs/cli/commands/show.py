@@ -1,4 +1,4 @@
-"""``sessionfs show``: print a render_messages."""
+"""``sessionfs show``: print a session."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show(
             # The active checkpoint may be damaged: it is not asked for.
             id_ = opening.checkpoint_or_newest(storage, found, checkpoint)
             shown = render.with_checkpoint(found, storage.get_checkpoint(id_, partial=partial))
-        everything = parts.numbered(shown)
+        everything = parts.numbered_messages(shown)
         messages = [each for each in everything if not role or each[1].get("role") in role]
         last = messages if limit is None else messages[len(messages) - min(limit, len(messages)) :]
         if as_json:

@@ -18,7 +18,7 @@ import msgspec
 
 from ...format.decoders import packed_decoder
 from ...fs.appendfile import Buffer
-from ...queries.transcript import Said
+from ...queries.transcript import SearchableMessage
 
 SEPARATOR = b"\xff"
 """Ends each message: no UTF-8 has this byte."""
@@ -35,7 +35,7 @@ class Columns(msgspec.Struct, array_like=True):
         keys: whose session it is, by ``contents.key``.
         checkpoints: which of ``shas`` holds it.
         indexes: its place in that checkpoint's state.
-        times: when it was said, in microseconds since 1970; 64 bits.
+        times: when it was sent, in microseconds since 1970; 64 bits.
         roles: which of ``role_names`` it has; 16 bits, like the next one.
         tools: which of ``tool_names`` it has.
 
@@ -83,18 +83,18 @@ class Block:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def add(self, key: int, said: Sequence[Said], folded: Sequence[bytes]) -> None:
+    def add(self, key: int, messages: Sequence[SearchableMessage], folded: Sequence[bytes]) -> None:
         """Add messages of a session, whose texts follow in the block, a separator behind each."""
         ends = [*accumulate((len(text) + 1 for text in folded), initial=self.length)]
         self.length = ends.pop()
         self.starts.extend(ends)
-        self.keys.extend(repeat(key, len(said)))
-        self.times.extend([each.time_us for each in said])
-        self._indexes.extend([each.index for each in said])
+        self.keys.extend(repeat(key, len(messages)))
+        self.times.extend([each.time_us for each in messages])
+        self._indexes.extend([each.index for each in messages])
         role, tools = self._role_names, self._tool_names
-        self._roles.extend([role.setdefault(each.role, len(role)) for each in said])
-        self._tools.extend([tools.setdefault(each.tools, len(tools)) for each in said])
-        for sha, group in groupby(each.sha for each in said):
+        self._roles.extend([role.setdefault(each.role, len(role)) for each in messages])
+        self._tools.extend([tools.setdefault(each.tools, len(tools)) for each in messages])
+        for sha, group in groupby(each.sha for each in messages):
             number = len(self._shas) // SHA_BYTES
             self._shas += bytes.fromhex(sha)
             self._checkpoints.extend(repeat(number, len([*group])))
@@ -144,10 +144,10 @@ class Block:
         """Return the messages of these sessions."""
         return [i for i, key in enumerate(self.keys) if key in keys]
 
-    def said_between(
+    def sent_between(
         self, messages: Iterable[int], since_us: int | None, until_us: int | None
     ) -> list[int]:
-        """Return those of the messages that were said from one time on, and before another."""
+        """Return those of the messages that were sent from one time on, and before another."""
         times = self.times
         return [
             i
@@ -166,10 +166,10 @@ class Block:
         tools = self._tools
         return [i for i in messages if tools[i] in wanted]
 
-    def said(self, message: int) -> Said:
+    def message(self, message: int) -> SearchableMessage:
         """Return a message as it was added, without its text."""
         at = self._checkpoints[message] * SHA_BYTES
-        return Said(
+        return SearchableMessage(
             sha=self._shas[at : at + SHA_BYTES].hex(),
             index=self._indexes[message],
             time_us=self.times[message],

@@ -1,4 +1,4 @@
-"""Search in the index: the answer that ``searching.answer`` gives for the files.
+"""Search in the index: the answer that ``search.answer`` gives for the files.
 
 The invariant: what is shown was read from its file at last, and matched there once more.
 """
@@ -15,14 +15,14 @@ from msgspec.structs import replace
 
 from ...errors import StorageError
 from ...format.records import element_hash
-from ...messages import shapes
+from ...messages.parts import searchable_text
 from ...models import SearchHit, SearchResult, SessionSummary
 from ...queries import listing, search
-from ...queries.search import Wanted
-from ...queries.transcript import Said, unique
+from ...queries.search import CheckedQuery
+from ...queries.transcript import SearchableMessage, unique
 from ...store.session import SessionDirectory
 from .. import sessions
-from ..checkpoints import Look
+from ..checkpoints import ContentsReading
 from ..location import Place
 from . import textstore, wordfilter
 from .blocks import SEPARATOR, Block, consecutive, finder, fold
@@ -43,7 +43,7 @@ class StaleError(Exception):
         self.id = id_
 
 
-class Seen(NamedTuple):
+class IndexDelta(NamedTuple):
     """What the files say that the index does not.
 
     Attributes:
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
     """
 
     summaries: dict[str, SessionSummary]
-    contents: dict[str, Look]
+    contents: dict[str, ContentsReading]
     gone: set[str]
 
 
@@ -63,7 +63,7 @@ class _Source(NamedTuple):
 
     block: Block
     ids: dict[int, str]
-    unwritten: list[Said]
+    unwritten: list[SearchableMessage]
 
 
 _Match = tuple[int, int, int]
@@ -77,13 +77,13 @@ class Searcher:
         self,
         connection: Connection,
         place: Place,
-        wanted: Wanted,
-        seen: Seen,
+        checked: CheckedQuery,
+        seen: IndexDelta,
         directory_of: Callable[[UUID], SessionDirectory],
     ) -> None:
         self._connection, self._place = connection, place
-        self._wanted, self._seen, self._directory_of = wanted, seen, directory_of
-        self._needle = fold(wanted.query.text)
+        self._checked, self._seen, self._directory_of = checked, seen, directory_of
+        self._needle = fold(checked.query.text)
         self._sources: list[_Source] = []
         self._searched = self._searched_sessions()
 
@@ -92,9 +92,9 @@ class Searcher:
         titles, in_titles = self._titles()
         keys = self._keys()
         found = [*self._in_index(keys), *self._in_memory()]
-        page = self._wanted.page
+        page = self._checked.page
         first, last = max(page.start - in_titles, 0), max(page.stop - in_titles, 0)
-        hits = [search.title_hit(each, self._wanted) for each in titles]
+        hits = [search.title_hit(each, self._checked) for each in titles]
         hits += self._hits(found, first, last)
         return SearchResult(hits, in_titles + len(found), self._problems())
 
@@ -102,15 +102,15 @@ class Searcher:
 
     def _searched_sessions(self) -> set[str] | None:
         """Return the ids of the sessions that the query searches, None if it searches all."""
-        wanted, seen = self._wanted, self._seen
-        recorded = sessions.matching(self._connection, wanted.sessions)
-        one = wanted.query.session_id
+        checked, seen = self._checked, self._seen
+        recorded = sessions.matching(self._connection, checked.sessions)
+        one = checked.query.session_id
         if one is None and recorded is None:
             return None
         if one is not None:
             found = self._summaries([str(one)])
-            return {id_ for id_, each in found.items() if search.is_searched(each, wanted)}
-        changed = {id_ for id_, each in seen.summaries.items() if search.is_searched(each, wanted)}
+            return {id_ for id_, each in found.items() if search.is_searched(each, checked)}
+        changed = {id_ for id_, each in seen.summaries.items() if search.is_searched(each, checked)}
         return ((recorded or set()) - seen.summaries.keys() - seen.gone) | changed
 
     def _is_searched(self, id_: str) -> bool:
@@ -133,21 +133,24 @@ class Searcher:
 
     def _titles(self) -> tuple[list[SessionSummary], int]:
         """Return the sessions of the page whose titles match, and how many do in all."""
-        wanted, query = self._wanted, self._wanted.titles
+        checked, query = self._checked, self._checked.titles
         if query is None:
             return [], 0
-        if wanted.query.session_id is not None:
+        if checked.query.session_id is not None:
             found = self._summaries(self._searched or ())
             matching = [each for each in found.values() if listing.matches(each, query)]
-            return matching[wanted.page], len(matching)
-        looks = [sessions.Look(id_, 0, False, summary) for id_, summary in self._seen.summaries.items()]
+            return matching[checked.page], len(matching)
+        looks = [
+            sessions.SessionReading(id_, 0, False, summary)
+            for id_, summary in self._seen.summaries.items()
+        ]
         page = sessions.answer(self._connection, query, looks, list(self._seen.gone))
         return page.sessions, page.total
 
     # Which messages
 
     def _in_index(self, keys: set[int] | None) -> Iterable[_Match]:
-        connection, since, until = self._connection, self._wanted.since_us, self._wanted.until_us
+        connection, since, until = self._connection, self._checked.since_us, self._checked.until_us
         narrowed = keys is not None or since is not None or until is not None
         for row, text, bits in textstore.possible(connection, self._place, self._needle):
             begin, find = row.text_begin, finder(self._needle, text)
@@ -160,38 +163,38 @@ class Searcher:
             if not narrowed and bits == wordfilter.ALL:
                 found = block.matching(find, begin, [(block.at(first - begin), len(block))])
             else:
-                wanted: Sequence[int] = range(len(block))
+                chosen: Sequence[int] = range(len(block))
                 if keys is not None:
-                    wanted = block.of_sessions(keys)
-                wanted = block.said_between(wanted, since, until)
+                    chosen = block.of_sessions(keys)
+                chosen = block.sent_between(chosen, since, until)
                 # Where fewer are left than the words leave, only their text is searched.
-                few = len(wanted) * wordfilter.PARTS < len(block) * bits.bit_count() * _FEW
-                runs = consecutive(wanted) if few else block.runs(bits, textstore.PART_BYTES)
+                few = len(chosen) * wordfilter.PARTS < len(block) * bits.bit_count() * _FEW
+                runs = consecutive(chosen) if few else block.runs(bits, textstore.PART_BYTES)
                 found = block.matching(find, begin, runs)
-                found = found if few else sorted(set(found).intersection(wanted))
+                found = found if few else sorted(set(found).intersection(chosen))
             yield from self._filtered(_Source(block, {}, []), found)
 
     def _in_memory(self) -> Iterable[_Match]:
         block, text, ids = Block(), bytearray(), dict[int, str]()
-        unwritten: list[Said] = []
+        unwritten: list[SearchableMessage] = []
         for key, (id_, look) in enumerate(self._seen.contents.items()):
             ids[key] = id_
             if self._is_searched(id_):
-                folded = [fold(said.text) for said in look.said]
-                block.add(key, look.said, folded)
+                folded = [fold(each.text) for each in look.messages]
+                block.add(key, look.messages, folded)
                 text += SEPARATOR.join([*folded, b""])
-                unwritten += look.said
+                unwritten += look.messages
         if unwritten:
             found = block.matching(finder(self._needle, text), 0, [(0, len(block))])
-            found = block.said_between(found, self._wanted.since_us, self._wanted.until_us)
+            found = block.sent_between(found, self._checked.since_us, self._checked.until_us)
             yield from self._filtered(_Source(block, ids, unwritten), found)
 
     def _filtered(self, source: _Source, found: list[int]) -> Iterable[_Match]:
-        block, wanted = source.block, self._wanted
-        if wanted.query.role is not None:
-            found = block.with_role(found, wanted.query.role)
-        if wanted.query.tool is not None:
-            found = block.with_tool(found, wanted.query.tool)
+        block, checked = source.block, self._checked
+        if checked.query.role is not None:
+            found = block.with_role(found, checked.query.role)
+        if checked.query.tool is not None:
+            found = block.with_tool(found, checked.query.tool)
         number, times = len(self._sources), block.times
         if found:
             self._sources.append(source)
@@ -223,32 +226,32 @@ class Searcher:
         return {each: (self._sources[each[1]].ids or known)[key] for each, key in owners.items()}
 
     def _order(self, match: _Match, ids: dict[_Match, str]) -> tuple[int, int, int, str]:
-        said = self._said(match)
-        return search.order(UUID(ids[match]), said.time_us, said.index, said.sha)
+        message = self._message(match)
+        return search.order(UUID(ids[match]), message.time_us, message.index, message.sha)
 
-    def _said(self, match: _Match) -> Said:
+    def _message(self, match: _Match) -> SearchableMessage:
         source, i = self._sources[match[1]], match[2]
-        return source.unwritten[i] if source.unwritten else source.block.said(i)
+        return source.unwritten[i] if source.unwritten else source.block.message(i)
 
     def _hit(self, match: _Match, id_: str, summaries: dict[str, SessionSummary]) -> SearchHit:
-        said = self._said(match)
-        if not said.text:
-            said = replace(said, text=self._text(id_, said))
+        message = self._message(match)
+        if not message.text:
+            message = replace(message, text=self._text(id_, message))
         if id_ not in summaries:
             raise StaleError(id_)
-        return search.message_hit(summaries[id_], said, self._wanted)
+        return search.message_hit(summaries[id_], message, self._checked)
 
-    def _text(self, id_: str, said: Said) -> str:
+    def _text(self, id_: str, message: SearchableMessage) -> str:
         """Return the text of a message from its file."""
         objects = self._directory_of(UUID(id_)).objects
         try:
-            checkpoint = objects.checkpoint(said.sha)
-            element = checkpoint.elements[said.index - checkpoint.keep]
+            checkpoint = objects.checkpoint(message.sha)
+            element = checkpoint.elements[message.index - checkpoint.keep]
             large = element_hash(element)
-            text = shapes.text(_decode(element if large is None else objects.message(large)))
+            text = searchable_text(_decode(element if large is None else objects.message(large)))
         except (StorageError, msgspec.MsgspecError, IndexError) as error:
             raise StaleError(id_) from error
-        if self._wanted.needle not in text.casefold():
+        if self._checked.needle not in text.casefold():
             raise StaleError(id_)
         return text
 

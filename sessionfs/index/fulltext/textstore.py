@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...fs import appendfile, fingerprints
 from ...fs.appendfile import Buffer, MappedFile
-from ...queries.transcript import Said
+from ...queries.transcript import SearchableMessage
 from ..location import TEXT, WORDS, Place
 from . import wordfilter
 from .blocks import MOST_MESSAGES, SEPARATOR, Block, fold
@@ -140,20 +140,22 @@ class Writer:
         self._text_end = self._begin + len(self._tail)
         self._words_begin = self._words_end
 
-    def add(self, key: int, said: Sequence[Said], folded: Sequence[bytes] | None = None) -> int:
+    def add(
+        self, key: int, messages: Sequence[SearchableMessage], folded: Sequence[bytes] | None = None
+    ) -> int:
         """Add messages of a session; return how many bytes their texts take.
 
         Args:
             key: stands for the session.
-            said: the messages.
+            messages: the messages.
             folded: their texts as ``fold`` gives them, where that has been done.
 
         """
         before = self._begin + len(self._tail)
         if folded is None:
-            folded = [fold(each.text) for each in said]
+            folded = [fold(each.text) for each in messages]
         spoken = [i for i, text in enumerate(folded) if text]
-        self._add(key, [said[i] for i in spoken], [folded[i] for i in spoken])
+        self._add(key, [messages[i] for i in spoken], [folded[i] for i in spoken])
         return self._begin + len(self._tail) - before
 
     def finish(self) -> None:
@@ -182,7 +184,7 @@ class Writer:
                         folded = [
                             bytes(text.buffer[at : row.text_begin + block.end(i)]) for at, i in begins
                         ]
-                        self._add(key, [block.said(i) for i in places], folded)
+                        self._add(key, [block.message(i) for i in places], folded)
         self.finish()
 
     def _flush(self) -> None:
@@ -196,13 +198,13 @@ class Writer:
         self._words_end += len(self._words)
         self._text, self._words = bytearray(), bytearray()
 
-    def _add(self, key: int, said: Sequence[Said], folded: Sequence[bytes]) -> None:
+    def _add(self, key: int, messages: Sequence[SearchableMessage], folded: Sequence[bytes]) -> None:
         begin = length = 0
         for end, text in enumerate(folded, 1):
             length += len(text) + 1
             full = len(self._tail) + length >= BLOCK_BYTES
             if full or end == len(folded) or len(self._block) + end - begin >= MOST_MESSAGES:
-                self._block.add(key, said[begin:end], folded[begin:end])
+                self._block.add(key, messages[begin:end], folded[begin:end])
                 data = SEPARATOR.join([*folded[begin:end], b""])
                 self._tail += data
                 self._text += data

@@ -103,7 +103,7 @@ def test_images_are_named_and_nothing_is_left_out(imported: Command) -> None:
         "[image: PNG, 8 bytes]",
         "[image: PNG, 8 bytes]",
         "[image: https://example.org/a.png]",
-        "[video] {'type': 'video', 'frames': 7}",
+        '[video] {"type":"video","frames":7}',
         "[part] 5",
     ]
 

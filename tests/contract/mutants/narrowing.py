@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from sessionfs import FileStorage, SearchQuery, SearchResult, SessionSummary
-from sessionfs.queries.transcript import Said
-from sessionfs.queries.search import Wanted
+from sessionfs.queries.transcript import SearchableMessage
+from sessionfs.queries.search import CheckedQuery
 
 from .register import caught_by
 from .searching import Searching
@@ -88,14 +88,14 @@ class SearchWithoutUntil(Without):
 
 @caught_by("test_search_by_session_filters", "test_search_in_a_directory_and_below")
 class FiltersForMessagesAlone(Searching):
-    def is_searched(self, session: SessionSummary, wanted: Wanted) -> bool:
+    def is_searched(self, session: SessionSummary, checked: CheckedQuery) -> bool:
         return True
 
-    def matches(self, said: Said, wanted: Wanted) -> bool:
-        return super().matches(said, wanted) and any(
-            said in self.said(each)
+    def matches(self, message: SearchableMessage, checked: CheckedQuery) -> bool:
+        return super().matches(message, checked) and any(
+            message in self.messages(each)
             for each in self.everyone()
-            if Searching.is_searched(self, each, wanted)
+            if Searching.is_searched(self, each, checked)
         )
 
 
@@ -113,18 +113,18 @@ class OneSessionOfAnyStatus(AskingAnother):
 
 @caught_by("test_search_by_role")
 class RolesByLetters(Searching):
-    def matches(self, said: Said, wanted: Wanted) -> bool:
-        query, role = wanted.query, wanted.query.role
-        anyone = wanted._replace(query=replace(query, role=None))
-        return super().matches(said, anyone) and (role is None or said.role.startswith(role.lower()))
+    def matches(self, message: SearchableMessage, checked: CheckedQuery) -> bool:
+        query, role = checked.query, checked.query.role
+        anyone = checked._replace(query=replace(query, role=None))
+        return super().matches(message, anyone) and (role is None or message.role.startswith(role.lower()))
 
 
 @caught_by("test_search_by_role")
 class OnlyKnownRoles(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         known = ("user", "assistant", "tool", "system", "developer")
         return [
-            each if each.role in known else replace(each, role="") for each in super().said(session)
+            each if each.role in known else replace(each, role="") for each in super().messages(session)
         ]
 
 
@@ -133,11 +133,11 @@ class Titles(Searching):
 
     filtered: tuple[str, ...]
 
-    def title_matches(self, session: SessionSummary, wanted: Wanted) -> bool:
-        query = replace(wanted.query, **dict.fromkeys(self.filtered))
+    def title_matches(self, session: SessionSummary, checked: CheckedQuery) -> bool:
+        query = replace(checked.query, **dict.fromkeys(self.filtered))
         if query.role is None and query.tool is None:
-            wanted = wanted._replace(titles=wanted.sessions)
-        return super().title_matches(session, wanted)
+            checked = checked._replace(titles=checked.sessions)
+        return super().title_matches(session, checked)
 
 
 @caught_by("test_search_by_role")
@@ -152,16 +152,25 @@ class TitlesOfATool(Titles):
 
 @caught_by("test_search_by_tool")
 class CallsWithoutResults(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         return [
-            replace(each, tools=()) if each.role == "tool" else each for each in super().said(session)
+            replace(each, tools=()) if each.role == "tool" else each for each in super().messages(session)
+        ]
+
+
+@caught_by("test_search_by_tool_in_every_shape")
+class ToolsOfChatMessages(Searching):
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
+        return [
+            each if each.role in ("assistant", "tool") else replace(each, tools=())
+            for each in super().messages(session)
         ]
 
 
 @caught_by("test_search_by_tool")
 class OnlyTheFirstCall(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
-        return [replace(each, tools=each.tools[:1]) for each in super().said(session)]
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
+        return [replace(each, tools=each.tools[:1]) for each in super().messages(session)]
 
 
 @caught_by("test_search_by_tool")
@@ -172,21 +181,21 @@ class ToolsOfTheWholeStore(Searching):
         self.__dict__["results"] = {}
         return super().search(query)
 
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         results: dict[str, Any] = self.__dict__.setdefault("results", {})
         return [
             replace(each, tools=results.setdefault("1", each.tools)) if each.role == "tool" else each
-            for each in super().said(session)
+            for each in super().messages(session)
         ]
 
 
 @caught_by("test_search_by_tool")
 class ToolsByLetters(Searching):
-    def matches(self, said: Said, wanted: Wanted) -> bool:
-        query, tool = wanted.query, wanted.query.tool
-        anything = wanted._replace(query=replace(query, tool=None))
-        return super().matches(said, anything) and (
-            tool is None or any(each.startswith(tool) for each in said.tools)
+    def matches(self, message: SearchableMessage, checked: CheckedQuery) -> bool:
+        query, tool = checked.query, checked.query.tool
+        anything = checked._replace(query=replace(query, tool=None))
+        return super().matches(message, anything) and (
+            tool is None or any(each.startswith(tool) for each in message.tools)
         )
 
 
@@ -204,24 +213,24 @@ class UntilIncludesItsMoment(AskingAnother):
 
 @caught_by("test_search_by_time")
 class TimesInSeconds(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         second = 1_000_000
         return [
-            replace(each, time_us=each.time_us // second * second) for each in super().said(session)
+            replace(each, time_us=each.time_us // second * second) for each in super().messages(session)
         ]
 
 
 @caught_by("test_search_by_time")
 class TitlesOfWhenCreated(Searching):
-    def title_matches(self, session: SessionSummary, wanted: Wanted) -> bool:
-        return super().title_matches(replace(session, updated_at=session.created_at), wanted)
+    def title_matches(self, session: SessionSummary, checked: CheckedQuery) -> bool:
+        return super().title_matches(replace(session, updated_at=session.created_at), checked)
 
 
 @caught_by("test_search_filters_together")
 class AnyFilterWillDo(Searching):
-    def matches(self, said: Said, wanted: Wanted) -> bool:
-        query = wanted.query
+    def matches(self, message: SearchableMessage, checked: CheckedQuery) -> bool:
+        query = checked.query
         if query.role is None or query.tool is None:
-            return super().matches(said, wanted)
+            return super().matches(message, checked)
         asked = (replace(query, role=None), replace(query, tool=None))
-        return any(super(AnyFilterWillDo, self).matches(said, wanted._replace(query=q)) for q in asked)
+        return any(super(AnyFilterWillDo, self).matches(message, checked._replace(query=q)) for q in asked)

@@ -26,60 +26,60 @@ from sessionfs import (
     SessionSummary,
 )
 from sessionfs.queries import search as right
-from sessionfs.queries.transcript import Said, hear
-from sessionfs.queries.search import Wanted
+from sessionfs.queries.transcript import SearchableMessage, read_transcript
+from sessionfs.queries.search import CheckedQuery
 
 from .register import ALL, caught_by
 
-Found = tuple[SessionSummary, Said]
+Found = tuple[SessionSummary, SearchableMessage]
 
 
 class Searching(FileStorage):
     """Searches in Python what FileStorage searches, in steps that mutants can replace."""
 
     def search(self, query: SearchQuery) -> SearchResult:
-        wanted = right.check(query)
-        searched = [each for each in self.everyone() if self.is_searched(each, wanted)]
-        titles = [each for each in searched if self.title_matches(each, wanted)]
+        checked = right.check(query)
+        searched = [each for each in self.everyone() if self.is_searched(each, checked)]
+        titles = [each for each in searched if self.title_matches(each, checked)]
         messages = [
-            (each, said) for each in searched for said in self.said(each) if self.matches(said, wanted)
+            (each, message) for each in searched for message in self.messages(each) if self.matches(message, checked)
         ]
         messages.sort(key=self.order)
         hits: list[Any] = self.together(titles, messages)
         page = hits[self.page(query)]
-        return SearchResult([self.hit(each, wanted) for each in page], self.total(hits, page))
+        return SearchResult([self.hit(each, checked) for each in page], self.total(hits, page))
 
     def everyone(self) -> list[SessionSummary]:
         return self.list_sessions(ListSessionsQuery(limit=ALL)).sessions
 
-    def said(self, session: SessionSummary) -> list[Said]:
-        return [replace(each, text=self.text(each)) for each in hear(self._directory(session.id)).said]
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
+        return [replace(each, text=self.text(each)) for each in read_transcript(self._directory(session.id)).messages]
 
-    def text(self, said: Said) -> str:
-        return said.text
+    def text(self, message: SearchableMessage) -> str:
+        return message.text
 
-    def is_searched(self, session: SessionSummary, wanted: Wanted) -> bool:
-        return right.is_searched(session, wanted)
+    def is_searched(self, session: SessionSummary, checked: CheckedQuery) -> bool:
+        return right.is_searched(session, checked)
 
-    def title_matches(self, session: SessionSummary, wanted: Wanted) -> bool:
-        query, updated = wanted.query, session.updated_at
+    def title_matches(self, session: SessionSummary, checked: CheckedQuery) -> bool:
+        query, updated = checked.query, session.updated_at
         return (
-            wanted.titles is not None
+            checked.titles is not None
             and self.contains(session.title, query.text)
             and (query.since is None or updated >= query.since)
             and (query.until is None or updated < query.until)
         )
 
-    def matches(self, said: Said, wanted: Wanted) -> bool:
-        anything = wanted._replace(needle="")
-        return self.contains(said.text, wanted.query.text) and right.matches(said, anything)
+    def matches(self, message: SearchableMessage, checked: CheckedQuery) -> bool:
+        anything = checked._replace(needle="")
+        return self.contains(message.text, checked.query.text) and right.matches(message, anything)
 
     def contains(self, text: str, looked_for: str) -> bool:
         return looked_for.casefold() in text.casefold()
 
     def order(self, found: Found) -> Any:
-        session, said = found
-        return right.order(session.id, said.time_us, said.index, said.sha)
+        session, message = found
+        return right.order(session.id, message.time_us, message.index, message.sha)
 
     def together(self, titles: list[SessionSummary], messages: list[Found]) -> list[Any]:
         return [*titles, *messages]
@@ -91,14 +91,14 @@ class Searching(FileStorage):
     def total(self, hits: list[Any], page: list[Any]) -> int:
         return len(hits)
 
-    def hit(self, each: Any, wanted: Wanted) -> SearchHit:
+    def hit(self, each: Any, checked: CheckedQuery) -> SearchHit:
         text = each.title if isinstance(each, SessionSummary) else each[1].text
-        if wanted.needle not in text.casefold():
-            wanted = wanted._replace(needle=text.casefold() or "\0")
+        if checked.needle not in text.casefold():
+            checked = checked._replace(needle=text.casefold() or "\0")
         if isinstance(each, SessionSummary):
-            return self.changed(right.title_hit(each, wanted))
-        session, said = each
-        return self.changed(right.message_hit(session, said, wanted))
+            return self.changed(right.title_hit(each, checked))
+        session, message = each
+        return self.changed(right.message_hit(session, message, checked))
 
     def changed(self, hit: SearchHit) -> SearchHit:
         return hit
@@ -192,11 +192,11 @@ class SearchesAFewSessions(Searching):
 
 @caught_by("test_nothing_across_messages")
 class MessagesRunTogether(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         return [
             replace(each, text=f"{each.text}{session.title}{each.text}\n{after.text} {after.text}")
             for each, after in zip(
-                super().said(session), [*super().said(session)[1:], None], strict=True
+                super().messages(session), [*super().messages(session)[1:], None], strict=True
             )
             if after is not None
         ]
@@ -204,28 +204,28 @@ class MessagesRunTogether(Searching):
 
 @caught_by("test_nothing_across_messages", "test_text_of_a_message")
 class PiecesRunTogether(Searching):
-    def text(self, said: Said) -> str:
-        return said.text.replace("\n", " ")
+    def text(self, message: SearchableMessage) -> str:
+        return message.text.replace("\n", " ")
 
 
 @caught_by("test_text_of_a_message")
 class OnlyTheFirstPiece(Searching):
-    def text(self, said: Said) -> str:
-        return said.text.partition("\n")[0]
+    def text(self, message: SearchableMessage) -> str:
+        return message.text.partition("\n")[0]
 
 
 @caught_by("test_text_of_a_message", "test_found_right_after_every_write", "test_snippets")
 class LargeMessagesAreLeftOut(Searching):
-    def text(self, said: Said) -> str:
-        return said.text[:65_536]
+    def text(self, message: SearchableMessage) -> str:
+        return message.text[:65_536]
 
 
 @caught_by("test_text_of_a_message", "test_nothing_across_messages", "test_search_of_nothing")
 class TextIsTheJson(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         state = self.get_active_checkpoint(session.id).state
         raw = msgspec.json.encode([state.messages, state.metadata]).decode()
-        return [replace(each, text=raw) for each in super().said(session)]
+        return [replace(each, text=raw) for each in super().messages(session)]
 
 
 @caught_by("test_search_of_nothing")
@@ -247,37 +247,37 @@ class NotFoundIsAnError(FileStorage):
 
 @caught_by("test_every_message_once")
 class OncePerCheckpoint(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         number = self.list_checkpoints(session.id).total
-        return super().said(session) * number
+        return super().messages(session) * number
 
 
 @caught_by("test_every_message_once", "test_forks_are_found")
 class OnceInTheStore(Searching):
     def together(self, titles: list[SessionSummary], messages: list[Found]) -> list[Any]:
-        once = {said.text: (session, said) for session, said in messages}
+        once = {message.text: (session, message) for session, message in messages}
         return [*titles, *once.values()]
 
 
 @caught_by("test_every_message_once")
 class OnceByItsText(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
-        return list({each.text: each for each in super().said(session)}.values())
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
+        return list({each.text: each for each in super().messages(session)}.values())
 
 
 @caught_by("test_messages_of_all_branches")
 class OnlyTheActiveBranch(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
         active = self.get_active_checkpoint(session.id).state.messages
         texts = [each.text() if not isinstance(each, dict) else each.get("content") for each in active]
-        return [each for each in super().said(session) if each.text in texts]
+        return [each for each in super().messages(session) if each.text in texts]
 
 
 @caught_by("test_messages_of_all_branches", "test_found_right_after_every_write")
 class OnlyTheFirstCheckpoint(Searching):
-    def said(self, session: SessionSummary) -> list[Said]:
-        said = super().said(session)
-        return [each for each in said if each.sha == said[0].sha]
+    def messages(self, session: SessionSummary) -> list[SearchableMessage]:
+        messages = super().messages(session)
+        return [each for each in messages if each.sha == messages[0].sha]
 
 
 @caught_by("test_found_right_after_every_write", "test_found_by_the_present_title")
@@ -301,9 +301,9 @@ class FirstTitlesAreSearched(Searching):
 
 @caught_by("test_deleted_sessions_are_searched")
 class DeletedIsNotSearched(Searching):
-    def is_searched(self, session: SessionSummary, wanted: Wanted) -> bool:
+    def is_searched(self, session: SessionSummary, checked: CheckedQuery) -> bool:
         active = session.status is SessionStatus.ACTIVE
-        return super().is_searched(session, wanted) and (active or wanted.query.status is not None)
+        return super().is_searched(session, checked) and (active or checked.query.status is not None)
 
 
 @caught_by("test_bad_searches", "test_no_search")
@@ -436,10 +436,10 @@ class SummaryInPart(Searching):
 
 @caught_by("test_snippets", "test_text_of_a_message")
 class SnippetsAreWhole(Searching):
-    def hit(self, each: Any, wanted: Wanted) -> SearchHit:
-        hit = super().hit(each, wanted)
+    def hit(self, each: Any, checked: CheckedQuery) -> SearchHit:
+        hit = super().hit(each, checked)
         text = each.title if isinstance(each, SessionSummary) else each[1].text
-        at = [match.span() for match in re.finditer(re.escape(wanted.query.text), text, re.IGNORECASE)]
+        at = [match.span() for match in re.finditer(re.escape(checked.query.text), text, re.IGNORECASE)]
         return replace(hit, snippet=text, matches=at or hit.matches)
 
 

@@ -68,6 +68,16 @@ class StatsOfTypedMessages(FileStorage):
         return msgspec.structs.replace(stats, tools_usage=[])
 
 
+@caught_by("test_calls_of_every_shape", "test_calls_without_ids")
+class StatsOfChatMessages(FileStorage):
+    def get_session_stats(self, session_id: UUID) -> SessionStats:
+        stats = super().get_session_stats(session_id)
+        messages = map(msgspec.to_builtins, self.get_active_checkpoint(session_id).state.messages)
+        if any("tool_calls" in each for each in messages):
+            return stats
+        return SessionStats(total_sessions=1, sessions_with_activity=stats.sessions_with_activity)
+
+
 @caught_by("test_without_messages")
 class AlwaysActivity(FileStorage):
     def get_session_stats(self, session_id: Id) -> SessionStats:
