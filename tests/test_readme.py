@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,33 @@ def test_every_block_is_run_by_a_test() -> None:
     assert fences == 2 * len(BLOCKS)
     assert set(RUN) == set(BLOCKS)
     assert set(ELSEWHERE) <= {path.stem for path in GUIDE.glob("*.md")}
+
+
+def type_checkers() -> dict[str, list[str]]:
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--no-incremental"]
+    pyright = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
+    return {"mypy": mypy, "pyright": pyright}
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize("checker", type_checkers())
+def test_python_passes_type_checkers(checker: str, tmp_path: Path) -> None:
+    if find_spec(checker) is None:
+        pytest.skip(f"{checker} is not installed")
+    blocks = [block for key, block in BLOCKS.items() if ": python" in key]
+    assert blocks
+    for number, block in enumerate(blocks):
+        (tmp_path / f"block_{number}.py").write_text(block)
+    done = subprocess.run(
+        [*type_checkers()[checker], *sorted(map(str, tmp_path.glob("*.py")))],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT), "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_readme_is_short() -> None:

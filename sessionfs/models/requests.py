@@ -20,6 +20,7 @@ from .sessions import (
     CheckpointState,
     CheckpointSummary,
     Id,
+    IdField,
     SessionStatus,
     SessionSummary,
     SessionVisibility,
@@ -77,7 +78,7 @@ class CreateCheckpointRequest(msgspec.Struct, frozen=True):
     """A new checkpoint: the whole state, and the checkpoint that it follows, if any."""
 
     messages: Sequence[Message] = ()
-    parent_id: Id | None = None
+    parent_id: IdField | None = None
     metadata: dict[str, Any] | None = None
 
     @property
@@ -215,7 +216,7 @@ class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     parent: int | None = None
     appends: bool = False
     metadata: dict[str, Any] | None = None
-    onto: Id | None = None
+    onto: IdField | None = None
 
 
 class ImportPoint(msgspec.Struct, frozen=True):
@@ -252,7 +253,7 @@ class ImportSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     """
 
-    session_id: Id
+    session_id: IdField
     title: str
     checkpoints: Sequence[ImportedCheckpoint] | CheckpointsAsNeeded
     created_at: datetime

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from .sessions import Id, SessionStatus, SessionSummary, SessionVisibility
+from .sessions import Id, IdField, SessionStatus, SessionSummary, SessionVisibility
 
 
 class SearchQuery(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
     offset: int | None = None
     role: str | None = None
     tool: str | None = None
-    session_id: Id | None = None
+    session_id: IdField | None = None
     status: SessionStatus | None = None
     visibility: SessionVisibility | None = None
     cwd: str | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,11 @@ from .chat import MessageT
 
 Id = UUID | str
 """The id of a session or checkpoint: a UUID, or its text in canonical form."""
+
+if TYPE_CHECKING:
+    IdField = Id
+else:  # as which a request is decoded: a union of two kinds of text cannot be
+    IdField = UUID
 
 
 class SessionVisibility(enum.StrEnum):

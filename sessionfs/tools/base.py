@@ -59,10 +59,12 @@ class Place(NamedTuple):
 
 
 class Importer(Protocol):
-    """Reads the sessions that a tool keeps. One module each, registered in ``importers``."""
+    """Reads the sessions that a tool keeps. One module each, named in ``sessionfs.tools.IMPORTERS``."""
 
-    TOOL: str
-    """The tool's name, as it stands in what is stored."""
+    @property
+    def TOOL(self) -> str:  # noqa: N802 - a constant of the module
+        """The tool's name, as it is stored."""
+        ...
 
     def places(self, environment: Mapping[str, str], home: Path) -> list[Place]:
         """Return where the tool keeps its sessions, which need not exist.

@@ -70,7 +70,7 @@ class StatsOfTypedMessages(FileStorage):
 
 @caught_by("test_calls_of_every_shape", "test_calls_without_ids")
 class StatsOfChatMessages(FileStorage):
-    def get_session_stats(self, session_id: UUID) -> SessionStats:
+    def get_session_stats(self, session_id: Id) -> SessionStats:
         stats = super().get_session_stats(session_id)
         messages = map(msgspec.to_builtins, self.get_active_checkpoint(session_id).state.messages)
         if any("tool_calls" in each for each in messages):
