@@ -114,6 +114,8 @@ def message_lines(
                 yield Padding(Text(harmless(text), style="dim italic"), (0, 0, 0, 2))
             case parts.CallPart():
                 yield Text(one_line(f"→ {part.tool} {part.arguments}", call_length), style="yellow")
+            case parts.Unknown("tool call", _):
+                yield Text(one_line(f"→ {part.json}", call_length), style="yellow")
             case parts.ResultPart():
                 failed = " (failed)" if part.failed else ""
                 yield Text(one_line(f"← {part.tool or 'result'}{failed}"), style="yellow")

@@ -149,4 +149,4 @@ def test_messages_with_odd_tool_calls_are_shown(sessionfs: Command) -> None:
     ]
     storage.create_session(CreateSessionRequest("odd", messages))
     shown = [line for line in sessionfs("show", "@1").splitlines() if line.startswith("→")]
-    assert shown == ["→ 5", "→ a", "→ {'b': 1}", "→ 7"]
+    assert shown == ["→ 5", '→ "a"', '→ {"b":1}', "→ 7"]
