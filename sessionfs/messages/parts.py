@@ -318,7 +318,13 @@ def tool_parts(message: dict[str, Any]) -> list[CallPart | ResultPart]:
     # Most messages hold none, and are read without making parts.
     content = message.get("content")
     if isinstance(content, list):
-        content = [part for part in content if _may_hold_tools(part)]
+        content = [
+            part
+            for part in content
+            if not (
+                isinstance(part, dict) and isinstance(kind := part.get("type"), str) and kind in _SAID
+            )
+        ]
     found: list[Part] = []
     if (
         (content and not isinstance(content, str))
@@ -459,11 +465,6 @@ def _read_calls(message: dict[str, Any]) -> list[Part]:
     if made:
         found += map(_read_call, made if isinstance(made, list) else [made])
     return found
-
-
-def _may_hold_tools(part: object) -> bool:
-    kind = part.get("type") if isinstance(part, dict) else "text"
-    return not (isinstance(kind, str) and kind in _SAID)
 
 
 def _read_content(content: object, depth: int) -> list[Part]:
