@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -23,6 +24,9 @@ FEW = {"SESSIONFS_EFFORT": "few"}
 USUAL = {"SESSIONFS_EFFORT": "usual"}
 ALL = {"SESSIONFS_EFFORT": "all"}
 """How much the tests marked `sweep` try: for an answer within minutes, in CI, and for hours."""
+
+GIVEN = {name: value for name, value in os.environ.items() if name == "SESSIONFS_EFFORT"}
+"""What the caller asks for, for sessions that leave the choice."""
 
 COVERING = [
     *("tests/contract", "tests/faults", "tests/format", "tests/fs", "tests/maintenance"),
@@ -55,9 +59,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run the slow tests, and the sweeps as far as CI takes them."""
+    """Run the slow tests, and the sweeps as far as CI or SESSIONFS_EFFORT takes them."""
     session.install("--editable", ".[cli]", *test_tools())
-    session.run("pytest", "-m", "slow or sweep", *session.posargs, env=USUAL)
+    session.run("pytest", "-m", "slow or sweep", *session.posargs, env={**USUAL, **GIVEN})
 
 
 @nox.session(python=PYTHONS[0])
