@@ -29,7 +29,7 @@ def uuid(value: object, name: str) -> UUID:
         return value
     if isinstance(value, str) and _UUID.fullmatch(value):
         return UUID(value)
-    raise InvalidRequestError(f"{name} must be a UUID, not {value!r}")
+    raise InvalidRequestError(f"{name} must be a UUID, not {value!r:.80}")
 
 
 def uuid_or_none(value: object, name: str) -> UUID | None:

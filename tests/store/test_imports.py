@@ -167,7 +167,7 @@ WRONG: dict[str, Callable[[], ImportSessionRequest]] = {
     "before the calendar": lambda: request(
         1, created_at=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
     ),
-    "a session id that is a text": lambda: request(1, session_id=str(SESSION)),
+    "a session id in another form": lambda: request(1, session_id=SESSION.hex),
     "a source that JSON cannot carry": lambda: request(1, source={"x": float("nan")}),
 }
 
