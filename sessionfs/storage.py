@@ -71,7 +71,7 @@ _AnyWatcher = TypeVar("_AnyWatcher", bound="Watch")
 _CACHE_BYTES = 64 << 20
 _WATCH_CACHE_BYTES = 16 << 20
 _STATE_BYTES = 16 << 20
-"""Of messages as they are packed; held as values they take a few times as much."""
+"""Bytes of packed messages; as Python values they take a few times as much."""
 _EVERYTHING = ListSessionsQuery(limit=1 << 60)
 
 
@@ -167,7 +167,7 @@ class FileStorage(Generic[MessageT]):
         self._root.check_readable()
 
     def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
-        """Pickle what it was opened with: whoever unpickles it opens the same root."""
+        """Pickle the arguments: unpickling opens the same root."""
         return partial(type(self), self._root.path, **self._options), ()
 
     def __enter__(self) -> Self:
@@ -182,7 +182,7 @@ class FileStorage(Generic[MessageT]):
         self.close()
 
     def close(self) -> None:
-        """Let go of what is held in memory. Nothing is ever left to be written."""
+        """Release memory and close the index. There is never anything left to write."""
         self._environment.cache.clear()
         self._states.clear()
         index = self._made.get("index")
@@ -334,7 +334,7 @@ class FileStorage(Generic[MessageT]):
     def list_metadata(self, session_id: Id) -> dict[UUID, dict[str, Any] | None]:
         """Return the metadata of each checkpoint of a session, without reading the messages.
 
-        Oldest first; what is damaged is left out: ``list_checkpoints`` tells of it.
+        Oldest first. Damaged checkpoints are left out: ``list_checkpoints`` reports them.
         """
         session_id = validation.uuid(session_id, "session_id")
         return load.all_metadata(self._require(self._directory(session_id)))
@@ -381,7 +381,7 @@ class FileStorage(Generic[MessageT]):
         Args:
             session_id: the session.
             request: the state, and the checkpoint that it follows, one of the same session.
-            expected_active: raise ConflictError, and leave what is active, if that is another one.
+            expected_active: raise ConflictError, and change nothing, if another checkpoint is active.
 
         """
         session_id = validation.uuid(session_id, "session_id")
@@ -408,9 +408,9 @@ class FileStorage(Generic[MessageT]):
 
         Args:
             session_id: the session.
-            messages: what is new; may be empty.
+            messages: the new messages; may be empty.
             metadata: a JSON object that the checkpoint carries.
-            expected_active: raise ConflictError, and leave what is active, if that is another one.
+            expected_active: raise ConflictError, and change nothing, if another checkpoint is active.
 
         """
         session_id = validation.uuid(session_id, "session_id")
@@ -448,7 +448,7 @@ class FileStorage(Generic[MessageT]):
         return stats.combined(load.stats_or_unreadable(self._directory(each.id)) for each in matching)
 
     def search(self, query: SearchQuery) -> SearchResult:
-        """Find a text in the messages and titles of all sessions, exactly and with letter case aside.
+        """Search the messages and titles of all sessions for a text; exact and case-insensitive.
 
         The first search of a large store indexes it, which takes a while: see ``update_index``.
         """
@@ -475,7 +475,7 @@ class FileStorage(Generic[MessageT]):
         """Do now what the next listing and search would; False where the index cannot be written.
 
         Args:
-            on_session: told, as they are read, how many of how many changed sessions are done.
+            on_session: called with how many of how many changed sessions have been read.
             workers: so many processes read a large store; above 1 as for ``ProcessPoolExecutor``.
 
         """
@@ -495,7 +495,7 @@ class FileStorage(Generic[MessageT]):
         ``update_session`` does that for one session. Deleted sessions are told too, and those whose
         messages cannot be read. Where ``new`` is inside ``old``, sessions that are there already stay,
         so that this can be interrupted and repeated; where ``old`` is inside ``new``, a second time
-        moves once more what is still at or below ``old``.
+        moves again those that are still at or below ``old``.
 
         Args:
             old: the directory as sessions carry it: an absolute path; nothing is expanded.
@@ -518,7 +518,7 @@ class FileStorage(Generic[MessageT]):
         sample: float = 1.0,
         on_session: Progress | None = None,
     ) -> VerifyResult:
-        """Look at every file of the store, and return what is damaged, missing or odd. Changes nothing.
+        """Check every file of the store, and report damaged, missing and odd ones. Changes nothing.
 
         Every object that a checkpoint is made of is read and verified; large messages have to be there.
 
@@ -526,7 +526,7 @@ class FileStorage(Generic[MessageT]):
             session_ids: look at these sessions alone; None: at all.
             read_all: read and verify large messages too.
             sample: the part of the objects, chosen at random, that is read: above 0, at most 1.
-            on_session: told how many of how many sessions are done.
+            on_session: called with how many of how many sessions are done.
 
         """
         return self._checkup(session_ids, read_all, sample, on_session, [], repairing=False)
@@ -540,18 +540,18 @@ class FileStorage(Generic[MessageT]):
         sample: float = 1.0,
         on_session: Progress | None = None,
     ) -> VerifyResult:
-        """Do what ``verify`` does, and mend what it finds. Only what was purged is deleted.
+        """Do what ``verify`` does, and repair what it finds. Only purged files are deleted.
 
         Bytes are taken from wherever they prove themselves by their hash: foreign files in the session,
         a file whose line ends were changed, other stores. Damaged files are set aside. What was done is
-        ``repaired`` in the result; what is still wrong stands beside it.
+        ``repaired`` in the result, beside the problems that remain.
 
         Args:
             sources: the roots of other stores that may have sound copies.
             session_ids: look at these sessions alone; None: at all.
             read_all: read and verify large messages too.
             sample: the part of the objects, chosen at random, that is read: above 0, at most 1.
-            on_session: told how many of how many sessions are done.
+            on_session: called with how many of how many sessions are done.
 
         Raises:
             FormatError: the store or a source is of a newer version: nothing is done.
@@ -564,15 +564,15 @@ class FileStorage(Generic[MessageT]):
         return self._checkup(session_ids, read_all, sample, on_session, elsewhere, repairing=True)
 
     def merge_from(self, other_root: StrPath, *, on_session: Progress | None = None) -> MergeResult:
-        """Bring what another store has and this one lacks: the union of both, each file verified.
+        """Merge another store into this one: the union of both, each file verified.
 
-        What a sync tool does by copying files, which needs no command; this one refuses what is damaged
-        there, leaves out what was purged, and tells what it brought. The other store is only read. It
+        A sync tool does the same by copying files, and needs no command. This method refuses damaged
+        files, leaves out purged ones, and reports what it brought. The other store is only read. It
         can be interrupted and repeated: each file appears as a whole, and new sessions do.
 
         Args:
             other_root: the root of the other store.
-            on_session: told how many of how many sessions are done.
+            on_session: called with how many of how many sessions are done.
 
         Raises:
             FormatError: one of the stores is of a newer version: nothing is copied.

@@ -23,8 +23,8 @@ from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..models import Gap
 from .text import harmless, harmless_json
 
-PARTIAL = "--partial takes what can be read; sessionfs doctor says what is damaged"
-SHOW_PARTIAL = "show --partial shows what can be read; sessionfs doctor says what is damaged"
+PARTIAL = "--partial reads the rest; sessionfs doctor lists the damage"
+SHOW_PARTIAL = "show --partial shows what can be read; sessionfs doctor lists the damage"
 
 _PIPED_WIDTH = 1000
 _LARGE = 16 << 20

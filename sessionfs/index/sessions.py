@@ -1,4 +1,4 @@
-"""Summaries of sessions in the index: what is recorded of each, and queries over them."""
+"""Summaries of sessions in the index, and queries over them."""
 
 from __future__ import annotations
 

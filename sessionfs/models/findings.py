@@ -64,7 +64,7 @@ class VerifyResult(msgspec.Struct):
 
     @property
     def worst(self) -> Severity | None:
-        """The gravest severity of what is not repaired; None: nothing was found."""
+        """The worst severity of the findings that were not repaired; None: there are none."""
         left = {each.severity for each in self.findings if not each.repaired}
         return next((each for each in Severity if each in left), None)
 

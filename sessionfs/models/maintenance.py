@@ -93,7 +93,7 @@ class MergeResult(msgspec.Struct):
         sessions_changed: that were here, and got something.
         checkpoints_new: how many of both were brought.
         met: sessions that have several heads now and had not before: see ``Session.heads``.
-        refused: what is damaged there, or must not be written here.
+        refused: files that are damaged there, or must not be written here.
         files: how many were copied.
         bytes: how many these have.
 

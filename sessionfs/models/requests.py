@@ -1,4 +1,4 @@
-"""What is asked of a storage, and what it answers.
+"""Requests to a storage, and its results.
 
 Requests and queries are immutable; each ``with_...`` returns a changed copy, as the builders of
 Stakpak's ``SessionStorage`` do.
@@ -205,7 +205,7 @@ class ImportedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
         created_at: when it was made; one that is not above the checkpoint before counts as the next
             microsecond.
         parent: the index of its parent in the list, a smaller one than its own; None: none.
-        onto: in the place of ``parent``: the checkpoint that is here already and that it follows.
+        onto: instead of ``parent``: the checkpoint that is here already and that it follows.
         metadata: may say in ``{"source": {"point": {...}}}`` how far the import has come; see
             ``ImportPoint``.
 
@@ -267,7 +267,7 @@ class ImportSessionResult(msgspec.Struct):
     """What an import brought: 0 new checkpoints the second time.
 
     Attributes:
-        branched: whether what is new is a branch, because the session was continued here.
+        branched: whether the new checkpoints are a branch, because the session was continued here.
 
     """
 

@@ -1,4 +1,4 @@
-"""Searching the text of messages and the titles of sessions: what is asked, and what is found."""
+"""Searching the text of messages and the titles of sessions: the query and its hits."""
 
 from __future__ import annotations
 

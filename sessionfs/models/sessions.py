@@ -52,13 +52,13 @@ class CheckpointState(msgspec.Struct, Generic[MessageT]):
 
 
 class Gap(msgspec.Struct):
-    """Messages of a checkpoint that cannot be had, because a file is damaged or has not arrived.
+    """Messages of a checkpoint that cannot be read, because a file is damaged or missing.
 
     Attributes:
         start: the index of the first in the whole state.
         count: how many there are.
         path: the file.
-        problem: what is wrong with it, in one sentence.
+        problem: why it cannot be read, in one sentence.
 
     """
 
@@ -123,7 +123,7 @@ class Session(msgspec.Struct, Generic[MessageT]):
             that these may be older than they should; or that it was purged and has work that was not
             seen then; None: neither.
         source: where it was imported from, as the import said; None: it was made here.
-        forked_from: where ``fork_session`` had it start; None: it is no fork.
+        forked_from: where ``fork_session`` had it start; None: it is not a fork.
 
     """
 
@@ -149,8 +149,8 @@ class SessionSummary(msgspec.Struct):
         active_checkpoint_id: None only where ``problem`` says why.
         last_message_at: when the active checkpoint was made; None if it has no message.
         heads: how many tips of work there are; more than 1: see ``Session.heads``.
-        problem: what is missing or damaged, in one sentence; None: nothing, as far as was read.
-        forked_from: where ``fork_session`` had it start; None: it is no fork.
+        problem: which file is missing or damaged, in one sentence; None: none, as far as was read.
+        forked_from: where ``fork_session`` had it start; None: it is not a fork.
 
     """
 

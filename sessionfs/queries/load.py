@@ -1,4 +1,4 @@
-"""What is on disk as the models that callers see."""
+"""Sessions and checkpoints on disk, as the models that callers see."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Views:
         self._typed = records.typed_decoder(message_type)
 
     def session(self, view: SessionView) -> Session:
-        """Return a session with its active checkpoint, or raise what is missing or damaged."""
+        """Return a session with its active checkpoint, or raise an error that names the bad file."""
         chain = view.active(self._typed)
         facts = view.facts()
         tips = heads.find_heads(view, facts.left, chain[0].sha).hashes
@@ -60,11 +60,11 @@ class Views:
         )
 
     def active(self, view: SessionView) -> Checkpoint:
-        """Return the active checkpoint with its state, or raise what is missing or damaged."""
+        """Return the active checkpoint with its state, or raise an error that names the bad file."""
         return self.checkpoint(view, view.active(self._typed))
 
     def opened(self, view: SessionView, sha: str) -> Checkpoint:
-        """Return the checkpoint with this hash and its state, or raise what is missing or damaged."""
+        """Return a checkpoint and its state, or raise an error that names the bad file."""
         return self.checkpoint(view, view.open(sha, self._typed))
 
     def checkpoint(self, view: SessionView, chain: Chain) -> Checkpoint:

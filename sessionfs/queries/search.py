@@ -1,4 +1,4 @@
-"""Search over what is read from the files alone: what matches, in which order, and how it shows.
+"""Search over the files alone: which messages match, in which order, and their snippets.
 
 Slow and plain on purpose: whatever is faster must give the same answers.
 """

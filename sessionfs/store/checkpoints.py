@@ -1,4 +1,4 @@
-"""Writing checkpoints to a session that exists: what is compared, shared, stored and made active."""
+"""Writing checkpoints to a session that exists, and finding one by its id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One session's directory: what is active, and the order in which things are written.
+"""One session's directory: looking at it, and the order in which files are written.
 
 The invariant: an object's bytes are on the disk before it has its name, and it has that before a ref
 names it; a ref is removed only after its successor and what that names are on the disk. No locks:
@@ -54,7 +54,7 @@ class SessionDirectory:
         self.refs = Refs(inside + REFS, name, writer)
 
     def look(self) -> SessionView:
-        """Look at what is here now; what was purged is hidden in what is returned."""
+        """Return a view of the session as it is now, without what was purged."""
         refs = self.refs.names()
         if not refs.purges:
             return SessionView(self.id, self.refs, refs, self.objects, purged=False)

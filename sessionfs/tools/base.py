@@ -1,4 +1,4 @@
-"""What importers share: keeping whole records, and what is made of them.
+"""What all importers share: whole records are kept, beside the messages made of them.
 
 The invariant: no record is lost. One that becomes messages is kept beside the first of them, without
 the values that the messages hold themselves; ``moved`` says where those went. One that is not a message

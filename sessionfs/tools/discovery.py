@@ -1,4 +1,4 @@
-"""What is on the machine: where each tool keeps its sessions, and which files there are some.
+"""Discovery: where each tool keeps its sessions on this machine, and which files it has there.
 
 Nothing is opened to find it: the content tells later whether a file is what its place says.
 """

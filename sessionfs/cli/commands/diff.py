@@ -35,7 +35,7 @@ def diff(
     store: Store = None,
     full: Annotated[bool, typer.Option("--full", help="Messages in full.")] = False,
     pager: Annotated[
-        bool, typer.Option("--pager/--no-pager", help="Page what is longer than the screen.")
+        bool, typer.Option("--pager/--no-pager", help="Use a pager for output longer than the screen.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -127,7 +127,7 @@ def _lines(
     if old is not None and new is not None:
         lines = _text(old).splitlines(), _text(new).splitlines()
         rows = list(unified_diff(*lines, lineterm="", n=1))[2:]
-        rows = rows or ["(in what is not shown: export --format jsonl tells)"]
+        rows = rows or ["(in fields that are not shown: see export --format jsonl)"]
     else:
         rows = [f"{sign}{line}" for line in _text(shown or {}).splitlines()]
     most = len(rows) if full or len(rows) <= _LINES * 2 + 1 else _LINES * 2

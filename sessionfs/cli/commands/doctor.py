@@ -57,9 +57,9 @@ def doctor(
     notes: Annotated[bool, typer.Option("--notes", help="Print each note, not only how many.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what is damaged, missing or odd, and repair what can be.
+    """Check the store for damaged, missing and odd files, and repair what can be repaired.
 
-    Exit codes: 0 all is well (notes are harmless), 3 warnings, 4 errors, of what is left after a
+    Exit codes: 0 all is well (notes are harmless), 3 warnings, 4 errors, of the findings left after a
     repair; 1 it could not be done, 2 a wrong command line.
     spec/guide/findings.md describes the findings.
     """
@@ -110,7 +110,7 @@ def _print(result: VerifyResult, *, notes: bool, repair: bool) -> None:
     for kind, number in sorted(Counter(each.kind for each in hidden).items()):
         output.note(f"{counted(number, 'note')} {kind} (--notes shows each)")
     if not repair and any(each.repair for each in shown):
-        output.note("--repair does what is said after the arrows; nothing is deleted")
+        output.note("--repair does what stands after the arrows; it deletes nothing")
     read = f"{result.objects_read:,} of {counted(result.objects, 'object')} read and verified"
     typer.echo(f"{counted(result.sessions, 'session')}, {read}: {_verdict(result)}")
 

@@ -36,7 +36,7 @@ def follow(
     relaxed: RelaxedImport = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import what is there, and keep importing as the tools write, until interrupted.
+    """Import all sessions, and keep importing as the tools write, until interrupted.
 
     Without paths it follows what import finds. With --json a line for each file that brought something.
     """

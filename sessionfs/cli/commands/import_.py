@@ -29,7 +29,7 @@ def import_(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Transcripts, databases, or directories of some; none: what is on this machine.",
+            help="Transcripts, databases, or directories of some; none: all on this machine.",
             metavar="[PATH]...",
             show_default=False,
         ),
@@ -45,7 +45,7 @@ def import_(
 
     Without a path, what these tools keep on this machine is found, where their own environment
     variables say. The format is told from the content. A checkpoint is made for each turn, with its
-    original time, and nothing of a record is lost. Importing again brings only what is new.
+    original time, and nothing of a record is lost. Importing again adds only new turns.
     """
     with output.reporting(as_json):
         wanted = list(_wanted(files)) if files else _found(as_json)

@@ -29,7 +29,7 @@ def log(
         int, typer.Option("-n", "--limit", min=0, help="At most this many, the newest.")
     ] = 50,
     pager: Annotated[
-        bool, typer.Option("--pager/--no-pager", help="Page what is longer than the screen.")
+        bool, typer.Option("--pager/--no-pager", help="Use a pager for output longer than the screen.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:

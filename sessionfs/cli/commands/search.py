@@ -50,7 +50,7 @@ def search(
     deleted: WithDeleted = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find a text in messages and titles, letter case aside: titles first, then what was said last.
+    """Search messages and titles for a text, case-insensitively. Titles come first, then the newest.
 
     Parts of words, punctuation and code are found as they stand. In front of a text that begins with
     a hyphen put two: sessionfs search -- --flag=1

@@ -29,14 +29,14 @@ def show(
         bool, typer.Option("--raw", help="Texts as they were written, Markdown not rendered.")
     ] = False,
     pager: Annotated[
-        bool, typer.Option("--pager/--no-pager", help="Page what is longer than the screen.")
+        bool, typer.Option("--pager/--no-pager", help="Use a pager for output longer than the screen.")
     ] = True,
     partial: Partial = False,
     as_json: AsJson = False,
 ) -> None:
     """Print a session: its facts and the conversation, Markdown rendered, calls of tools folded.
 
-    What is longer than the screen is shown in $SESSIONFS_PAGER, else $PAGER, else less. Each message
+    Output longer than the screen is shown in $SESSIONFS_PAGER, else $PAGER, else less. Each message
     has its number, as search tells it and cat takes it.
     """
     with (

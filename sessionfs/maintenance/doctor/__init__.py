@@ -1,4 +1,4 @@
-"""The health of a store: what is damaged, missing or odd, named; and repairs that never delete.
+"""The health of a store: damaged, missing and odd files, and repairs that delete nothing.
 
 The invariant: verifying changes nothing; a repair adds bytes that hash to the name which they get,
 renames what is in their way, and removes what was purged. The kinds of findings are those of
