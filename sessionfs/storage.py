@@ -53,8 +53,8 @@ from .models import (
 from .models.events import RELIST_SECONDS
 from .models.maintenance import Progress
 from .queries import listing, load
-from .queries.listing import Listed
-from .queries.load import Views
+from .queries.listing import CheckpointRow
+from .queries.load import Loader
 from .store import chains, checkpoints, dependents, imports
 from .store.objects import ObjectCache
 from .store.root import Root
@@ -161,7 +161,7 @@ class FileStorage(Generic[MessageT]):
         }
         self._made: dict[str, Index] = {}
         self._environment = Environment(writer, ObjectCache(_CACHE_BYTES), wall_clock, self._wrote)
-        self._views = Views(message_type)
+        self._views = Loader(message_type)
         self._states = StateCache(self._views.codec, _STATE_BYTES)
         self._grown: set[UUID] = set()
         self._root.check_readable()
@@ -327,7 +327,7 @@ class FileStorage(Generic[MessageT]):
             return ListCheckpointsResult(page, total)
         view = self._require(directory)
         found, damage = listing.checkpoints(view)
-        some = [Listed.of(*each) for each in found[wanted]]
+        some = [CheckpointRow.of(*each) for each in found[wanted]]
         page = self._views.checkpoints(view, some, with_state=with_state)
         return ListCheckpointsResult(page, len(found), [error.message for error in damage])
 
@@ -392,7 +392,7 @@ class FileStorage(Generic[MessageT]):
         parent_id = validation.uuid_or_none(request.parent_id, "parent_id")
         state = self._states.given(session_id, request.messages)
         sha, built = checkpoints.put_state(directory, state, metadata, parent_id, expected_active)
-        return load.made(directory, sha, built, state.stored(sha))
+        return load.build_checkpoint(directory, sha, built, state.stored(sha))
 
     def append_messages(
         self,
@@ -419,7 +419,7 @@ class FileStorage(Generic[MessageT]):
         raw_metadata = encode_metadata(metadata)
         directory = self._growing(session_id)
         sha, built = checkpoints.append(directory, encoded, raw_metadata, expected_active)
-        return load.summary(session_id, Listed.of(sha, built))
+        return load.summary(session_id, CheckpointRow.of(sha, built))
 
     def set_active_checkpoint(self, session_id: Id, checkpoint_id: Id) -> CheckpointSummary[MessageT]:
         """Make a checkpoint of the session active: rewind to an older one, or redo.
@@ -430,12 +430,12 @@ class FileStorage(Generic[MessageT]):
         checkpoint_id = validation.uuid(checkpoint_id, "checkpoint_id")
         directory = self._writable(session_id)
         sha, checkpoint = checkpoints.activate(directory, checkpoint_id)
-        return load.summary(session_id, Listed.of(sha, checkpoint))
+        return load.summary(session_id, CheckpointRow.of(sha, checkpoint))
 
     def get_session_stats(self, session_id: Id) -> SessionStats:
         """Return figures counted from the messages of the active checkpoint."""
         session_id = validation.uuid(session_id, "session_id")
-        return load.stats(self._directory(session_id))
+        return load.session_stats(self._directory(session_id))
 
     def get_store_stats(self, query: ListSessionsQuery | None = None) -> SessionStats:
         """Return the figures of all sessions together, or of those that a query's filters match.
@@ -445,7 +445,9 @@ class FileStorage(Generic[MessageT]):
         """
         checked = listing.check(query if query is not None else ListSessionsQuery())
         matching = (each for each in self._index.scan() if listing.matches(each, checked))
-        return stats.combined(load.stats_or_unreadable(self._directory(each.id)) for each in matching)
+        return stats.combined(
+            load.session_stats_or_unreadable(self._directory(each.id)) for each in matching
+        )
 
     def search(self, query: SearchQuery) -> SearchResult:
         """Search the messages and titles of all sessions for a text; exact and case-insensitive.

@@ -15,7 +15,7 @@ import msgspec
 from ..errors import CorruptObjectError, IncompleteError
 from ..format.records import CheckpointObject
 from ..fs import fingerprints
-from ..queries.listing import Listed
+from ..queries.listing import CheckpointRow
 from ..queries.transcript import KEY_BYTES, SearchableMessage, TranscriptReader, unique
 from ..store import graph
 from ..store.objects import Objects
@@ -51,7 +51,7 @@ _decode_problems = msgspec.msgpack.Decoder(list[str]).decode
 _decode_tools = msgspec.msgpack.Decoder(dict[str, str]).decode
 
 
-class Record(NamedTuple):
+class ContentsRecord(NamedTuple):
     """What is recorded of a session, beside its checkpoints and messages.
 
     Attributes:
@@ -93,9 +93,9 @@ class ContentsReading(NamedTuple):
     id: str
     fingerprint: int
     settled: bool
-    base: Record | None
+    base: ContentsRecord | None
     objects: set[str]
-    checkpoints: list[Listed]
+    checkpoints: list[CheckpointRow]
     messages: list[SearchableMessage]
     reader: TranscriptReader
     gaps: bool
@@ -110,7 +110,7 @@ class _ObjectReading(NamedTuple):
     watched: list[Watched]
 
 
-def record(connection: Connection, id_: str) -> Record | None:
+def record(connection: Connection, id_: str) -> ContentsRecord | None:
     """Return what is recorded of a session."""
     row = connection.execute(
         "SELECT fingerprint, settled, key, version, length, gaps, last, watched, problems"
@@ -121,7 +121,7 @@ def record(connection: Connection, id_: str) -> Record | None:
         return None
     watched = [] if row[7] is None else _decode_watched(row[7])
     problems = [] if row[8] is None else _decode_problems(row[8])
-    return Record(
+    return ContentsRecord(
         fingerprint=row[0],
         settled=bool(row[1]),
         key=row[2],
@@ -276,8 +276,8 @@ def forget(connection: Connection, gone: Iterable[str]) -> None:
 
 
 def checkpoints(
-    connection: Connection, known: Record, looked: ContentsReading | None, page: slice
-) -> tuple[list[Listed], int] | None:
+    connection: Connection, known: ContentsRecord, looked: ContentsReading | None, page: slice
+) -> tuple[list[CheckpointRow], int] | None:
     """Return a page of a session's checkpoints, oldest first, and how many there are.
 
     They are those of a record, and those that a look adds to it. None: something is damaged.
@@ -294,7 +294,7 @@ def checkpoints(
         (known.key, min(page.stop - page.start, LARGEST), min(page.start, LARGEST)),
     )
     listed = [
-        Listed(at, sha.hex(), None if parent is None else parent.hex(), count, bool(complete))
+        CheckpointRow(at, sha.hex(), None if parent is None else parent.hex(), count, bool(complete))
         for at, sha, parent, count, complete in rows
     ]
     listed += added[max(page.start - number, 0) : max(page.stop - number, 0)]
@@ -352,10 +352,10 @@ def _at_and_sha(found: tuple[str, str, CheckpointObject]) -> str:
 
 def _listed(
     connection: Connection | None,
-    base: Record | None,
+    base: ContentsRecord | None,
     found: list[tuple[str, str, CheckpointObject]],
     names: set[str],
-) -> list[Listed]:
+) -> list[CheckpointRow]:
     """Return new checkpoints, and of each whether the objects that it needs are here and fit."""
     new = {sha: checkpoint for _, sha, checkpoint in found}
     told: dict[str, bool] = {}
@@ -382,4 +382,4 @@ def _listed(
         line = [each for each in graph.walk(sha, base_in_new) if each in new and each not in told]
         for each in reversed(line):
             told[each] = fits(new[each])
-    return [Listed.of(sha, checkpoint, complete=told[sha]) for _, sha, checkpoint in found]
+    return [CheckpointRow.of(sha, checkpoint, complete=told[sha]) for _, sha, checkpoint in found]

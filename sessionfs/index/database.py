@@ -15,7 +15,7 @@ from ..errors import StorageError
 from ..fs import atfork, files, fingerprints
 from . import checkpoints, holders, sessions
 from .fulltext import textstore
-from .location import LockedError, Place
+from .location import IndexLocation, LockedError
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -34,7 +34,7 @@ class UnusableError(Exception):
 class Database:
     """One connection, opened when it is first needed and again when the file is another one."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: IndexLocation) -> None:
         self.place = place
         self._connection: Connection | None = None
         self._opened: object = None

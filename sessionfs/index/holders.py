@@ -18,7 +18,7 @@ CREATE TABLE objects(id TEXT PRIMARY KEY, fingerprint INTEGER, settled INTEGER, 
 """
 
 
-class Names(NamedTuple):
+class ObjectNames(NamedTuple):
     """What ``objects/`` of a session holds: the digits that begin checkpoint ids, as bytes."""
 
     id: str
@@ -27,7 +27,7 @@ class Names(NamedTuple):
     names: bytes
 
 
-def look(directory: SessionDirectory) -> Names:
+def read_names(directory: SessionDirectory) -> ObjectNames:
     """List the objects of a session; StorageError where the operating system refuses."""
     looked_ns = time.time_ns()
     found = fingerprints.of(directory.objects.directory)
@@ -37,10 +37,10 @@ def look(directory: SessionDirectory) -> Names:
     )
 
 
-def of(id_: str, fingerprint: int, settled: bool, hashes: Iterable[str]) -> Names:
+def of(id_: str, fingerprint: int, settled: bool, hashes: Iterable[str]) -> ObjectNames:
     """Return what a session holds, given the hashes of its objects."""
     digits = "".join([sha[:HASH12] for sha in hashes])
-    return Names(id_, fingerprint, settled, bytes.fromhex(digits))
+    return ObjectNames(id_, fingerprint, settled, bytes.fromhex(digits))
 
 
 def holding(connection: Connection, hash12: str) -> set[str]:
@@ -49,7 +49,7 @@ def holding(connection: Connection, hash12: str) -> set[str]:
     return {id_ for (id_,) in rows}
 
 
-def put(connection: Connection, found: Iterable[Names], gone: Iterable[str]) -> None:
+def put(connection: Connection, found: Iterable[ObjectNames], gone: Iterable[str]) -> None:
     """Record what sessions hold, and forget those that are gone."""
     connection.executemany("DELETE FROM objects WHERE id = ?", ((id_,) for id_ in gone))
     connection.executemany("INSERT OR REPLACE INTO objects VALUES (?,?,?,?)", found)

@@ -13,7 +13,7 @@ from ..fs import atfork
 from ..models import IndexState, ListSessionsQuery, ListSessionsResult, SearchResult, SessionSummary
 from ..models.maintenance import Progress
 from ..queries import listing, search, transcript
-from ..queries.listing import Listed
+from ..queries.listing import CheckpointRow
 from ..queries.search import CheckedQuery
 from ..store.root import OBJECTS, REFS, Root
 from ..store.session import SessionDirectory
@@ -21,10 +21,10 @@ from . import checkpoints, holders, sessions
 from .checkpoints import ContentsReading
 from .database import Database, UnusableError
 from .fulltext.query import IndexDelta, Searcher, StaleError
-from .location import Place
-from .staleness import Differences, Level
+from .location import IndexLocation
+from .staleness import Differences, StalenessCheck
 from .watches import WatchNotices
-from .writer import Recorder, record_all
+from .writer import IndexWriter, record_all
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -73,7 +73,7 @@ class Index:
     ) -> None:
         self._root = root
         self._directory_of = directory_of
-        self._database = Database(Place(root.path, index_dir))
+        self._database = Database(IndexLocation(root.path, index_dir))
         self._writes = False
         self.notices = WatchNotices(root)
         self._begin()
@@ -86,9 +86,9 @@ class Index:
 
     def _begin(self) -> None:
         self._lock = Lock()
-        self._sessions = Level("sessions", REFS)
-        self._objects = Level("objects", OBJECTS)
-        self._contents = Level("contents", OBJECTS)
+        self._sessions = StalenessCheck("sessions", REFS)
+        self._objects = StalenessCheck("objects", OBJECTS)
+        self._contents = StalenessCheck("contents", OBJECTS)
         self._levels = (self._sessions, self._objects, self._contents)
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class Index:
         read = ((each, transcript.read_transcript(self._directory_of(each.id))) for each in self.scan())
         return search.answer(read, checked)
 
-    def checkpoints(self, id_: UUID, page: slice) -> tuple[list[Listed], int] | None:
+    def checkpoints(self, id_: UUID, page: slice) -> tuple[list[CheckpointRow], int] | None:
         """Return a page of a session's checkpoints, oldest first, and how many there are.
 
         None: ask the files. So where something is damaged, and where there is so little that reading
@@ -167,11 +167,11 @@ class Index:
                     found = holders.holding(connection, hash12)
             except UnusableError:
                 return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
-            looks: list[holders.Names] = []
+            looks: list[holders.ObjectNames] = []
             unreadable: list[str] = []
             for name in differing.changed:
                 try:
-                    looks.append(holders.look(self._directory_of(UUID(name))))
+                    looks.append(holders.read_names(self._directory_of(UUID(name))))
                 except StorageError:
                     unreadable.append(name)
             found -= {*differing.changed, *differing.gone}
@@ -251,7 +251,7 @@ class Index:
         for level in self._levels:
             level.notice(noticed)
 
-    def _differing(self, connection: Connection, *levels: Level) -> list[Differences]:
+    def _differing(self, connection: Connection, *levels: StalenessCheck) -> list[Differences]:
         """Return the sessions that may have changed, for each of the levels."""
         if all(level.is_current(connection) for level in levels):
             return [level.differing(connection, None) for level in levels]
@@ -305,9 +305,9 @@ class Index:
         return number >= WORTH_WRITING or (number > 0 and self._writes)
 
     @contextmanager
-    def _recording(self) -> Iterator[Recorder]:
+    def _recording(self) -> Iterator[IndexWriter]:
         with self._database.writing() as connection:
-            recorder = Recorder(connection, self._database.place)
+            recorder = IndexWriter(connection, self._database.place)
             yield recorder
             recorder.finish()
         # What writing needs is loaded now, and the next time costs little.

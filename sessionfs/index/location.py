@@ -37,7 +37,7 @@ class LockedError(Exception):
     """Another process keeps the index; answer without it."""
 
 
-class Place:
+class IndexLocation:
     """The directory of one store's index: 0700, its files 0600."""
 
     def __init__(self, root: str, index_dir: str | None) -> None:

@@ -56,7 +56,7 @@ def look(directory: SessionDirectory) -> SessionReading | None:
     """Look at a session; None: nothing of it is here."""
     looked_ns = time.time_ns()
     found = fingerprints.of(directory.refs.directory)
-    looked = listing.look(directory)
+    looked = listing.read_summary(directory)
     if looked is None:
         return None
     settled = looked.settled and fingerprints.is_settled(found, looked_ns)

@@ -25,7 +25,7 @@ class Differences(NamedTuple):
     gone: list[str]
 
 
-class Level:
+class StalenessCheck:
     """One kind of record that is kept of each session, in a table, with one directory's fingerprint.
 
     Args:

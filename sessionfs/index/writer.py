@@ -15,8 +15,8 @@ from ..models.maintenance import Progress
 from ..store.root import Root
 from ..store.session import SessionDirectory
 from . import checkpoints, holders, sessions
-from .fulltext.textstore import Writer
-from .location import Place
+from .fulltext.textstore import TextWriter
+from .location import IndexLocation
 from .workers import WorkerResult, read_all
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _STEP_BYTES = 8 << 20
 """How much is recorded at once: others wait for the lock that long."""
 
 
-class Recorder:
+class IndexWriter:
     """Records what was found of sessions.
 
     Attributes:
@@ -40,9 +40,9 @@ class Recorder:
 
     """
 
-    def __init__(self, connection: Connection, place: Place) -> None:
+    def __init__(self, connection: Connection, place: IndexLocation) -> None:
         self._connection, self._place = connection, place
-        self._writer: Writer | None = None
+        self._writer: TextWriter | None = None
         self.written: set[str] = set()
         self.refused: set[str] = set()
         self.length = 0
@@ -56,7 +56,7 @@ class Recorder:
             return
         if look.messages:
             # Opened when there is a message to add: it reads what the last block holds.
-            self._writer = self._writer or Writer(self._connection, self._place)
+            self._writer = self._writer or TextWriter(self._connection, self._place)
             length = self._writer.add(key, look.messages, folded)
             checkpoints.add_length(self._connection, key, length)
             self.length += length
@@ -77,7 +77,7 @@ class Recorder:
             # The messages first: then what the summary needs is in memory.
             look = checkpoints.look(self._connection, directory)
             if look is None:
-                listed = holders.look(directory)
+                listed = holders.read_names(directory)
             else:
                 listed = holders.of(id_, look.fingerprint, look.settled, look.objects)
                 self.contents(look)
@@ -118,7 +118,7 @@ class Recorder:
 
 
 def record_all(
-    recording: Callable[[], AbstractContextManager[Recorder]],
+    recording: Callable[[], AbstractContextManager[IndexWriter]],
     root: Root,
     directory_of: Callable[[UUID], SessionDirectory],
     todo: list[str],
@@ -164,5 +164,5 @@ def record_all(
         yield [name for name in todo[begin:done] if name not in recorder.refused]
 
 
-def _is_room(recorder: Recorder, sessions: int) -> bool:
+def _is_room(recorder: IndexWriter, sessions: int) -> bool:
     return sessions < _STEP_SESSIONS and recorder.length < _STEP_BYTES

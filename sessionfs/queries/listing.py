@@ -52,21 +52,21 @@ class SummaryReading(msgspec.Struct, frozen=True):
     purged: bool = False
 
 
-def look(directory: SessionDirectory) -> SummaryReading | None:
+def read_summary(directory: SessionDirectory) -> SummaryReading | None:
     """Return a session's summary, or None if nothing of it is here.
 
     What is missing, damaged or not to be read is named in ``problem``; the session is listed all the
     same, and so are all the others.
     """
     try:
-        return _look(directory)
+        return _read_summary(directory)
     except StorageError as error:
         created = _time_of_id(directory.id) or from_unix_us(0)
         summary = _summary(directory.id, SessionFacts.unknown(), None, created, created, error.message)
         return SummaryReading(summary, settled=False)
 
 
-def _look(directory: SessionDirectory) -> SummaryReading | None:
+def _read_summary(directory: SessionDirectory) -> SummaryReading | None:
     view = directory.look()
     refs, facts = view.refs, view.facts()
     chain: Chain | None = None
@@ -132,7 +132,7 @@ def problem_of(facts: SessionFacts) -> str | None:
 
 def session_summary(directory: SessionDirectory) -> SessionSummary | None:
     """Return a session's summary as ``look`` does, without what only a cache needs to know."""
-    looked = look(directory)
+    looked = read_summary(directory)
     return None if looked is None else looked.summary
 
 
@@ -261,7 +261,7 @@ def newest_first(summaries: Iterable[SessionSummary]) -> list[SessionSummary]:
     return sorted(by_id, key=lambda summary: summary.updated_at, reverse=True)
 
 
-class Listed(msgspec.Struct, frozen=True):
+class CheckpointRow(msgspec.Struct, frozen=True):
     """What is listed of a checkpoint.
 
     Attributes:
@@ -277,7 +277,7 @@ class Listed(msgspec.Struct, frozen=True):
     complete: bool
 
     @classmethod
-    def of(cls, sha: str, checkpoint: CheckpointObject, *, complete: bool = False) -> Listed:
+    def of(cls, sha: str, checkpoint: CheckpointObject, *, complete: bool = False) -> CheckpointRow:
         """Return what is listed of a checkpoint object."""
         return cls(checkpoint.at, sha, checkpoint.parent, checkpoint.count, complete)
 

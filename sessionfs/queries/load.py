@@ -23,10 +23,10 @@ from ..store.objects import Objects
 from ..store.session import SessionDirectory
 from ..store.view import SessionView
 from . import listing
-from .listing import Listed
+from .listing import CheckpointRow
 
 
-class Views:
+class Loader:
     """Makes models, with messages of one type.
 
     Attributes:
@@ -43,7 +43,7 @@ class Views:
         chain = view.active(self._typed)
         facts = view.facts()
         tips = heads.find_heads(view, facts.left, chain[0].sha).hashes
-        listed = [Listed.of(sha, view.objects.checkpoint(sha)) for sha in tips]
+        listed = [CheckpointRow.of(sha, view.objects.checkpoint(sha)) for sha in tips]
         return Session(
             id=view.id,
             title=facts.title,
@@ -70,7 +70,7 @@ class Views:
     def checkpoint(self, view: SessionView, chain: Chain) -> Checkpoint:
         """Return a checkpoint with its state."""
         head = chain[0]
-        return made(view, head.sha, head.checkpoint, self._messages(view, chain))
+        return build_checkpoint(view, head.sha, head.checkpoint, self._messages(view, chain))
 
     def partial(self, view: SessionView, sha: str) -> Checkpoint:
         """Return a checkpoint with what can be read of its state, and gaps where there is more."""
@@ -87,17 +87,19 @@ class Views:
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
         head = chain[0]
-        found = made(view, head.sha, head.checkpoint, messages)
+        found = build_checkpoint(view, head.sha, head.checkpoint, messages)
         found.gaps = gaps
         return found
 
     def checkpoints(
-        self, view: SessionView, page: Iterable[Listed], *, with_state: bool
+        self, view: SessionView, page: Iterable[CheckpointRow], *, with_state: bool
     ) -> list[CheckpointSummary]:
         """Return summaries of some checkpoints; what cannot be opened is told as ``problem``."""
         return [self._listed(view, each, with_state=with_state) for each in page]
 
-    def _listed(self, view: SessionView, listed: Listed, *, with_state: bool) -> CheckpointSummary:
+    def _listed(
+        self, view: SessionView, listed: CheckpointRow, *, with_state: bool
+    ) -> CheckpointSummary:
         found = summary(view.id, listed)
         if listed.complete and not with_state:
             return found
@@ -133,7 +135,7 @@ class Views:
         return decoded[:number]
 
 
-def made(
+def build_checkpoint(
     place: SessionDirectory | SessionView, sha: str, head: CheckpointObject, messages: list[Message]
 ) -> Checkpoint:
     """Return a checkpoint, given its messages."""
@@ -183,7 +185,7 @@ def reading(objects: Objects, sha: str) -> Iterator[None]:
         ) from error
 
 
-def stats(directory: SessionDirectory) -> SessionStats:
+def session_stats(directory: SessionDirectory) -> SessionStats:
     """Return figures counted from the messages of a session's active checkpoint."""
     view = directory.look()
     chain = view.active()
@@ -191,22 +193,22 @@ def stats(directory: SessionDirectory) -> SessionStats:
         return count(chains.read_messages(view.objects, chain))
 
 
-def stats_or_unreadable(directory: SessionDirectory) -> SessionStats:
+def session_stats_or_unreadable(directory: SessionDirectory) -> SessionStats:
     """Like ``stats``, but a session that cannot be read counts as such."""
     try:
-        return stats(directory)
+        return session_stats(directory)
     except StorageError:
         return SessionStats(total_sessions=1, unreadable_sessions=1)
 
 
-def summary(session: UUID, listed: Listed) -> CheckpointSummary:
+def summary(session: UUID, listed: CheckpointRow) -> CheckpointSummary:
     """Return a checkpoint's summary, without looking whether its state can be opened."""
-    made = to_datetime(listed.at)
+    build_checkpoint = to_datetime(listed.at)
     return CheckpointSummary(
         id=checkpoint_id(listed.sha),
         session_id=session,
         parent_id=None if listed.parent is None else checkpoint_id(listed.parent),
         message_count=listed.messages,
-        created_at=made,
-        updated_at=made,
+        created_at=build_checkpoint,
+        updated_at=build_checkpoint,
     )

@@ -27,7 +27,7 @@ from ..models.events import (
     SessionUpdated,
 )
 from ..queries import listing, load
-from ..queries.listing import Listed
+from ..queries.listing import CheckpointRow
 from ..store import graph
 from ..store.objects import Objects
 from ..store.session import SessionDirectory
@@ -215,7 +215,7 @@ def _arrivals(
             unsound[sha] = None
         else:
             head = chain[0].checkpoint
-            found.append((head.at, load.summary(view.id, Listed.of(sha, head))))
+            found.append((head.at, load.summary(view.id, CheckpointRow.of(sha, head))))
     found.sort(key=lambda item: (item[0], item[1].id.int))
     return [summary for _, summary in found], unsound
 

@@ -30,7 +30,7 @@ from sessionfs.format.ids import is_session_name, is_sha256, session_names
 from sessionfs.format.records import CheckpointObject, InvalidRecordError, MessageObject
 from sessionfs.format.timestamps import is_timestamp, parse_rfc3339
 from sessionfs.fs.files import Files
-from sessionfs.index.location import Place
+from sessionfs.index.location import IndexLocation
 from sessionfs.messages.codec import MessageCodec, encode_messages
 from sessionfs.models import ChatMessage
 from sessionfs.queries.listing import Cursor
@@ -407,7 +407,7 @@ def test_databases(fuzz: Fuzz, tmp_path: Path) -> None:
 
 def test_the_stamp_of_an_index(fuzz: Fuzz, tmp_path: Path) -> None:
     """Nothing but the very stamp makes an index ours."""
-    place = Place(str(tmp_path), str(tmp_path / "indexes"))
+    place = IndexLocation(str(tmp_path), str(tmp_path / "indexes"))
     Path(place.directory).mkdir(parents=True)
     place.begin()
     place.stamp()

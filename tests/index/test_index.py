@@ -21,7 +21,7 @@ from sessionfs import (
     UpdateSessionRequest,
 )
 from sessionfs.fs import fingerprints
-from sessionfs.index.location import Place
+from sessionfs.index.location import IndexLocation
 
 from ..store.helpers import opened_files
 from .helpers import HARM, assert_equals_scan, database, open_store
@@ -163,7 +163,7 @@ def test_a_held_lock_keeps_nobody_waiting_for_ever(
     monkeypatch.setattr("sessionfs.index.location.LOCK_SECONDS", 0.01)
     storage = open_store(root, cache)
     fill(storage, 9)
-    directory = Path(Place(str(root), str(cache)).directory)
+    directory = Path(IndexLocation(str(root), str(cache)).directory)
     directory.mkdir(parents=True)
     with FileLock(directory / "index.lock"):
         assert_equals_scan(storage, root, indexed=False)

@@ -290,8 +290,8 @@ def test_an_interrupted_compaction_costs_the_index_and_no_answer(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(textstore.Writer, "_add", interrupt)
-        patch.setattr(textstore.Writer, "add", lambda *_: 0)
+        patch.setattr(textstore.TextWriter, "_add", interrupt)
+        patch.setattr(textstore.TextWriter, "add", lambda *_: 0)
         with pytest.raises(KeyboardInterrupt):
             storage.update_index()
     assert_equals_scan(storage, root, ["alive", "dead soon"])

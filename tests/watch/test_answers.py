@@ -59,13 +59,13 @@ def watcher(storage: FileStorage) -> Iterator[Watcher]:
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect each comparison of all sessions with their records."""
     done: list[str] = []
-    real = staleness.Level.fingerprints
+    real = staleness.StalenessCheck.fingerprints
 
-    def fingerprints(self: staleness.Level, *args: object) -> dict[str, int]:
+    def fingerprints(self: staleness.StalenessCheck, *args: object) -> dict[str, int]:
         done.append(self.table)
         return real(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(staleness.Level, "fingerprints", fingerprints)
+    monkeypatch.setattr(staleness.StalenessCheck, "fingerprints", fingerprints)
     return done
 
 

@@ -23,7 +23,7 @@ from ...queries.transcript import SearchableMessage, unique
 from ...store.session import SessionDirectory
 from .. import sessions
 from ..checkpoints import ContentsReading
-from ..location import Place
+from ..location import IndexLocation
 from . import textstore, wordfilter
 from .blocks import SEPARATOR, Block, consecutive, finder, fold
 
@@ -76,7 +76,7 @@ class Searcher:
     def __init__(
         self,
         connection: Connection,
-        place: Place,
+        place: IndexLocation,
         checked: CheckedQuery,
         seen: IndexDelta,
         directory_of: Callable[[UUID], SessionDirectory],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...fs import appendfile, fingerprints
 from ...fs.appendfile import Buffer, MappedFile
 from ...queries.transcript import SearchableMessage
-from ..location import TEXT, WORDS, Place
+from ..location import TEXT, WORDS, IndexLocation
 from . import wordfilter
 from .blocks import MOST_MESSAGES, SEPARATOR, Block, fold
 
@@ -42,7 +42,7 @@ _MOST_LEFT = 0.75 * wordfilter.PARTS
 _MOST_HELD = 32 << 20
 
 
-class Row(NamedTuple):
+class BlockRow(NamedTuple):
     """Where a block is, and its words; ``words_length`` is 0 where there are none to rule out by."""
 
     number: int
@@ -54,16 +54,16 @@ class Row(NamedTuple):
     words_end: int
 
 
-def rows(connection: Connection) -> list[Row]:
+def rows(connection: Connection) -> list[BlockRow]:
     """Return where each block is."""
     found = connection.execute(
         "SELECT number, text_begin, text_length, words_begin, words_length, words, words_end"
         " FROM blocks ORDER BY number"
     )
-    return [Row(*row) for row in found]
+    return [BlockRow(*row) for row in found]
 
 
-def load(connection: Connection, row: Row) -> Block:
+def load(connection: Connection, row: BlockRow) -> Block:
     """Return what is known of a block's messages."""
     (columns,) = connection.execute(
         "SELECT columns FROM blocks WHERE number = ?", (row.number,)
@@ -71,7 +71,9 @@ def load(connection: Connection, row: Row) -> Block:
     return Block.decode(columns, row.text_length)
 
 
-def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tuple[Row, Buffer, int]]:
+def possible(
+    connection: Connection, place: IndexLocation, needle: bytes
+) -> Iterator[tuple[BlockRow, Buffer, int]]:
     """Give the blocks that may hold the needle, the text in which they lie, and in which parts."""
     found, pieces = rows(connection), wordfilter.pieces_of(needle)
     text_length, words_length = _ends(found)
@@ -91,7 +93,7 @@ def possible(connection: Connection, place: Place, needle: bytes) -> Iterator[tu
                 yield row, text.buffer, bits
 
 
-def take_back(connection: Connection, place: Place) -> bool:
+def take_back(connection: Connection, place: IndexLocation) -> bool:
     """Take away what was written and not recorded; False: what was recorded is not there any more."""
     for name, end in zip((TEXT, WORDS), _ends(rows(connection)), strict=True):
         row = connection.execute("SELECT inode FROM files WHERE name = ?", (name,)).fetchone()
@@ -102,22 +104,22 @@ def take_back(connection: Connection, place: Place) -> bool:
     return True
 
 
-def _ends(found: list[Row]) -> tuple[int, int]:
+def _ends(found: list[BlockRow]) -> tuple[int, int]:
     return (
         max((row.text_begin + row.text_length for row in found), default=0),
         max((row.words_end for row in found), default=0),
     )
 
 
-def _mapped(connection: Connection, place: Place, name: str, length: int) -> MappedFile:
+def _mapped(connection: Connection, place: IndexLocation, name: str, length: int) -> MappedFile:
     found = connection.execute("SELECT inode FROM files WHERE name = ?", (name,)).fetchone()
     return MappedFile(place.path(name), length, found[0] if found else -1)
 
 
-class Writer:
+class TextWriter:
     """Adds messages in one transaction; nothing is recorded before ``finish``."""
 
-    def __init__(self, connection: Connection, place: Place) -> None:
+    def __init__(self, connection: Connection, place: IndexLocation) -> None:
         self._connection, self._place = connection, place
         self._text, self._words = bytearray(), bytearray()
         self._number, self._block = 1, Block()
