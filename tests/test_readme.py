@@ -142,6 +142,7 @@ def _dateless(line: str) -> str:
     ).rstrip()
 
 
+@pytest.mark.slow
 @runs(FIRST, "README: Thirty seconds: sh 2")
 def test_the_second_command_runs_tests(blocks: list[str], shell: dict[str, str]) -> None:
     """All of them, after its set-up, is for .ci/run, which finds both commands by how they begin."""
@@ -220,6 +221,7 @@ def test_the_library_guide_finds_damage_and_repairs_it(blocks: list[str], tmp_pa
     assert storage.get_session(made.session_id).active_checkpoint is not None
 
 
+@pytest.mark.slow
 @runs("importers: Adding one: python 1")
 def test_the_importers_guide_tests_an_importer(blocks: list[str], tmp_path: Path) -> None:
     (tmp_path / "test_codex.py").write_text(blocks[0])

@@ -39,7 +39,7 @@ def test_one_line_says_how_to_have_what_is_left(damaged: Command, command: str) 
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert "objects" in line
-    assert "--partial takes what can be read" in line
+    assert "--partial reads the rest" in line
     assert "sessionfs doctor" in line
     assert damaged.json(command, "6f1c", code=1)["code"] == "corrupt_object"
 

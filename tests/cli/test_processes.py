@@ -14,7 +14,7 @@ from sessionfs.cli.app import app
 
 from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
-pytestmark = pytest.mark.wheel
+pytestmark = [pytest.mark.slow, pytest.mark.wheel]
 
 LINES = (
     f"import {CLAUDE}",

@@ -16,7 +16,7 @@ from sessionfs import CreateSessionRequest, FileStorage
 from ..exporters.sample import sample, user
 from .command import CLAUDE, CLAUDE_ID, CODEX, Command
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 WORDS = "A line of words that is so long that it has to go on in the next one, whichever width it has. "
 

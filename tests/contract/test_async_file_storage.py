@@ -3,8 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sessionfs import AsyncFileStorage
 from sessionfs.testing import PlainMessagesContract, SessionStorageContract
+
+pytestmark = pytest.mark.slow
 
 
 class TestAsyncFileStorage(SessionStorageContract):

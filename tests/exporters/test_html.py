@@ -21,7 +21,13 @@ from sessionfs.exporters import as_html, html_text
 
 from .sample import CHROMIUM, chromium, page, png, sample
 
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+_here = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+def needs_chromium(test: Any) -> Any:
+    """Mark a test that runs the browser, which takes seconds."""
+    return pytest.mark.slow(_here(test))
+
 
 _TAGS = frozenset(
     re.findall(

@@ -27,6 +27,8 @@ from sessionfs import (
 )
 from tests.effort import Counted, chosen
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = chosen(few=1, usual=5, everything=120)
 """How often each call is cancelled, ever later, and then from the beginning."""
 TASKS = chosen(few=20, usual=200, everything=2_000)

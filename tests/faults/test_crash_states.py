@@ -14,7 +14,7 @@ from .crash_merge import merge
 from .crashing import calls_of, try_all
 from .workloads import WORKLOADS, Doing, Workload
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def name(value: object) -> str | None:

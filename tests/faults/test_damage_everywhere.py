@@ -33,6 +33,8 @@ from .damage import Place, Store, is_sound_header, labels, looks, open_store
 from .harms import CONTENTS, KINDS, contents, exchange
 from .promises import Harmed, Reader, read, within, write
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 SEED = 20_261_124

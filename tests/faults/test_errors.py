@@ -25,7 +25,7 @@ from .tracing import (
     is_retried,
 )
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 MOST = chosen(few=1, usual=12, everything=1_000_000)
 MOST_LIMITS = chosen(few=1, usual=2, everything=60)

@@ -18,7 +18,7 @@ from sessionfs.models import Message
 from ..cli.command import CLAUDE, Command
 from ..effort import Counted
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 COMMANDS = {
     "a clipboard": "\x1b]52;c;AAAA\x07",

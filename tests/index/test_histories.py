@@ -42,7 +42,7 @@ from sessionfs.index.fulltext import textstore
 from ..effort import Counted, chosen
 from .helpers import HARM, assert_equals_scan, database, open_store
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 WORDS = ("alpha", "Beta", "fn(a, b)", "--flag=1", "日本語", "ß", "İ", '"q"', "%_*", "x\ny", "🙂", "zz")
 SHARDS = 4

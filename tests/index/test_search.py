@@ -228,6 +228,7 @@ def test_an_interrupted_update_leaves_an_index_that_is_whole(root: Path, cache: 
     assert storage.index_state().searchable == 600
 
 
+@pytest.mark.slow
 def test_several_processes_read_what_one_does(
     root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +308,7 @@ FileStorage(sys.argv[1], index_dir=sys.argv[2]).update_index(told)
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_an_update_changes_no_answer(root: Path, cache: Path) -> None:
     storage = open_store(root, cache)
     fill(storage, 30)

@@ -41,6 +41,8 @@ from tests.effort import chosen
 from ..internals import sessions_held
 from .helpers import overwrite
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 100
 _SHA = re.compile(rb"[0-9a-f]{64}")
 ID = "0199f3a2-6c1e-7d55-9b1f-3f0c7a1e2d44"

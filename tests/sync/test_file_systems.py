@@ -19,7 +19,7 @@ from .machines import Machine, Machines
 from .scenarios import scenario
 from .test_union import union
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 GOLDEN = Path(__file__).parents[2] / "spec" / "format" / "golden"
 UNION = "a removed file comes back"

@@ -13,7 +13,7 @@ from .planted import PLANTED
 from .simulator import Simulator, chosen_settings
 from .world import Violation
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SHARDS = 4
 USUAL = 500

@@ -24,6 +24,8 @@ from sessionfs.testing import check_importer
 from .helpers import FIXTURES, import_all, messages_of
 from .test_stakpak import checkpoint, database, message
 
+pytestmark = pytest.mark.slow
+
 OURS = [FIXTURES / name for name in ("claude-code.jsonl", "codex.jsonl", "gemini.json", "gemini.jsonl")]
 _BESIDE = Path(__file__).parents[3] / "shared" / "transcripts"
 RECORDED = sorted(Path(os.environ.get("SESSIONFS_TRANSCRIPTS", _BESIDE)).glob("*.json*"))

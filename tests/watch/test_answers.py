@@ -31,7 +31,7 @@ from ..index.helpers import assert_equals_scan, open_store
 from .helpers import eventually, listening
 from .writer import elsewhere
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture

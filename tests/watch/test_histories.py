@@ -17,7 +17,7 @@ from sessionfs import CreateSessionRequest, ListCheckpointsQuery, UpdateSessionR
 
 from .helpers import Replay, listening, open_store, watch
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 class Place(NamedTuple):

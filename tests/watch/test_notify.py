@@ -12,7 +12,7 @@ from sessionfs.fs.mounts import is_local
 from .helpers import Replay, eventually, listening, watch
 from .writer import elsewhere, here
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

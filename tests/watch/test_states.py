@@ -39,7 +39,7 @@ from .helpers import (
 )
 from .writer import here
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 LARGE = [{"large": "x" * 70_000}]
 

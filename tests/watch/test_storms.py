@@ -18,7 +18,7 @@ import pytest
 from .helpers import PATIENCE, REPOSITORY, Replay, list_afresh, listening, open_store, watch
 from .writer import Do, here
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 STORM = """
 import os, sys

@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from ..command import CLAUDE, CLAUDE_ID, CODEX, FIXTURES, Command
 from ..samples import PROJECT
+
+pytestmark = pytest.mark.slow
 
 
 @contextmanager
