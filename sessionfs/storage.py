@@ -298,7 +298,7 @@ class FileStorage(Generic[MessageT]):
 
         The same request stores the same bytes, so a second time nothing changes. Checkpoints that
         are not here yet are added; what was done to the session here since stays active. A function
-        in the place of the checkpoints is told how far the last import had come, and goes on from
+        instead of the checkpoints is passed how far the last import had come, and continues from
         there: what it gives becomes a branch if the session was continued here.
         """
         validation.request(request, ImportSessionRequest)

@@ -152,7 +152,7 @@ def log(
 ) -> None:
     """Print checkpoints with their branches, newest first, by the digits that begin their files.
 
-    ``sessions`` are all of the store: forks are told of beside the checkpoint they start from.
+    ``sessions`` are all of the store: forks are listed beside the checkpoint they start from.
     """
     now, active = datetime.now(UTC), found.active_checkpoint_id
     forks, short = branches.forks(sessions, found.id), short_ids([each.id for each in sessions])

@@ -110,7 +110,7 @@ def _item(
 
 
 def fork(session: SessionSummary) -> str:
-    """Return what is told of a session that was forked from the one that the page has."""
+    """Return the line about a session that was forked from the one on the page."""
     title = escaped(_cut(session.title) or "(no title)")
     return f'<span class="fork">→ forked: {title} <code>{session.id}</code></span>'
 

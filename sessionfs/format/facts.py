@@ -47,7 +47,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
 
     @classmethod
     def unknown(cls) -> SessionFacts:
-        """Return what is told of a session that no record speaks of."""
+        """Return the facts of a session without records."""
         return cls("", SessionVisibility.PRIVATE, SessionStatus.ACTIVE, None, None, [], None, None)
 
 

@@ -1,6 +1,6 @@
 """Files that only grow, written at their end and read through a memory map. For caches only.
 
-The invariant: a reader sees the bytes up to the length that it was told of, whatever is written behind
+The invariant: a reader sees the bytes up to the length that it was given, whatever is written behind
 them, and whether or not the file has been replaced meanwhile.
 """
 

@@ -189,7 +189,7 @@ def look(connection: Connection | None, directory: SessionDirectory) -> Contents
 
 
 def unreadable(id_: str, problem: str) -> ContentsReading:
-    """Return what is told of a session whose objects cannot be listed."""
+    """Return the reading of a session whose objects cannot be listed."""
     return ContentsReading(
         id_, 0, False, None, set(), [], [], TranscriptReader(), True, "", [], [problem]
     )

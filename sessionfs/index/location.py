@@ -87,7 +87,7 @@ class IndexLocation:
         self.begin_texts()
 
     def begin_texts(self) -> None:
-        """Put new, empty files in the place of those with text; who has mapped the old keeps them."""
+        """Replace the files with text by new, empty ones; who has mapped the old ones keeps them."""
         for name in (TEXT, WORDS):
             self._files.replace(self.path(name), b"", mode=0o600)
 

@@ -41,7 +41,7 @@ def relocate(
 ) -> RelocateResult:
     """Set the working directory of each session that is at or below a directory that moved.
 
-    One that cannot be changed is told of, and the others are changed all the same.
+    One that cannot be changed is reported, and the others are changed all the same.
 
     Args:
         root: of the store, whose format was checked.

@@ -423,7 +423,7 @@ def _text(fields: dict[str, Any], *names: str) -> str | None:
 
 
 def _item_kind(message: dict[str, Any]) -> str | None:
-    """Return the type of an item of OpenAI's Responses that stands in the place of a message."""
+    """Return the type of an item of OpenAI's Responses that stands instead of a message."""
     kind = message.get("type")
     if not isinstance(kind, str) or "role" in message:
         return None

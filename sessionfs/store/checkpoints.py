@@ -86,7 +86,7 @@ def append(
 def activate(directory: SessionDirectory, checkpoint: UUID) -> tuple[str, CheckpointObject]:
     """Make a checkpoint that is here active and the only head; return its hash and object.
 
-    The refs of what has not arrived yet stay: what they name was not seen, and is told of when it has.
+    Refs whose checkpoints are missing stay: these were not seen, and are reported when they arrive.
     """
     view = directory.look()
     sha = require(view, checkpoint)

@@ -75,8 +75,8 @@ class Root:
     def check_writable(self, session: UUID | None = None) -> None:
         """Raise FormatError, or CorruptObjectError for a damaged header, if writing could harm.
 
-        InvalidRequestError if it would lead out of the store, through a link in the place of a
-        directory to anything but the same directory of another store.
+        InvalidRequestError if it would lead out of the store, through a link instead of a directory
+        to anything but the same directory of another store.
         """
         self.check_format()
         for path, target, within in self.links(session):
@@ -94,7 +94,7 @@ class Root:
             raise self._too_new(header, "written")
 
     def links(self, session: UUID | None = None) -> Iterator[tuple[str, str, bool]]:
-        """Give the links in the place of directories, where they lead, and whether that is a store."""
+        """Yield the links instead of directories, where they lead, and whether that is a store."""
         places = [self.sessions]
         if session is not None:
             path = self.session_path(session)

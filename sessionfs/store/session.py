@@ -31,7 +31,7 @@ def _tell_nobody(_: UUID) -> None:
 
 
 class Environment(NamedTuple):
-    """What the sessions of one storage share; ``wrote`` is told of which one refs were written."""
+    """What the sessions of one storage share; ``wrote`` is called after refs were written."""
 
     files: Files
     cache: ObjectCache

@@ -141,7 +141,7 @@ class _MessageCopies:
         self.messages: list[Any] = []
         self._decode = decode
         self._copy: Callable[[Any], Any] = dict.copy if kind is dict else _copy_struct
-        self._flat: list[Any] = []  # None in the place of those that are decoded for each copy
+        self._flat: list[Any] = []  # None for those that are decoded for each copy
         self._nested: list[bytes] = []
 
     def extend(self, messages: Sequence[Any], raws: list[bytes]) -> None:

@@ -68,7 +68,7 @@ class FiltersContract(Contract):
 
     @pytest.mark.parametrize("name", TIMES)
     def test_times_without_a_zone(self, storage: SessionStorage, name: str) -> None:
-        """A time without a zone is refused, and so is what is no time."""
+        """A time without a zone is refused, and so is anything but a time."""
         for wrong in (datetime(2026, 1, 1), "2026-01-01", 0):
             with refused(storage):
                 storage.list_sessions(ListSessionsQuery(**{name: wrong}))  # type: ignore[arg-type]

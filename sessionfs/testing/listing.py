@@ -185,7 +185,7 @@ class ListingContract(Contract):
     def test_search(
         self, storage: SessionStorage, search: str, found: list[str], not_found: list[str]
     ) -> None:
-        """Search is a part of the title, taken literally, letter case aside."""
+        """Search is a part of the title, taken literally; case-insensitive."""
         for title in found + not_found:
             new_session(storage, user("100% a_b FIX the .*"), title=title, cwd="/fix the/100%")
         listed = storage.list_sessions(ListSessionsQuery(search=search))

@@ -82,7 +82,7 @@ BAD_SEARCHES: list[dict[str, Any]] = [
 
 
 class SearchContract(Contract):
-    """A hit is what contains the text, letter case aside, and nothing else is."""
+    """A message is a hit if it contains the text, case-insensitively, and only then."""
 
     @pytest.mark.parametrize("text", ["x", "%", '"', " "])
     def test_search_of_nothing(self, storage: SessionStorage, text: str) -> None:

@@ -86,7 +86,7 @@ class Importer(Protocol):
 
 
 class Moved(NamedTuple):
-    """A value that a message holds in the place of its record.
+    """A value that a message holds instead of its record.
 
     Attributes:
         source: where it was in the record, as keys and indices.

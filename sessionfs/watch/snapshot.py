@@ -180,7 +180,7 @@ def _take_snapshot(
         active = wanted
     same = before is not None and before.prints == prints
     since = before.since_ns if before is not None and same else taken
-    # Where clocks differ a time stamp is no measure of age, but having seen it for long enough is.
+    # Where clocks differ, a timestamp does not tell an age; having seen it for long enough does.
     settled = _is_settled(prints, taken) or since < taken - fingerprints.RACY_NS
     return SnapshotUpdate(
         SessionSnapshot(summary, active, _pack(sound), unsound, prints, since, settled), arrived

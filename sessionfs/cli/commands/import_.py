@@ -62,7 +62,7 @@ def import_(
                 print_report(report, only_news=not files)
             if not files:
                 _print_sums(reports)
-        # What lies in a tool's own directory and is not a transcript is told of, and is not a failure.
+        # Another file in a tool's own directory is reported, and is not a failure.
         if any("error" in report and (files or not report.get("unknown")) for report in reports):
             raise typer.Exit(1)
 
@@ -116,7 +116,7 @@ def _found(as_json: bool) -> list[Path]:
 def _wanted(paths: list[Path]) -> Iterator[Path]:
     """Give the files, and the transcripts in the directories."""
     for path in paths:
-        with suppress(InvalidRequestError):  # it is told of when it is read
+        with suppress(InvalidRequestError):  # it is reported when it is read
             directory = opening.expanded(path)
             if directory.is_dir():
                 yield from filter(is_transcript, discovery.below(directory))

@@ -48,7 +48,7 @@ def merge(
 
 
 def _merge(storage: FileStorage, other: Path) -> dict[str, Any]:
-    """Merge a store, and return the report that ``--json`` prints; one that cannot be is told of."""
+    """Merge a store, and return the report that ``--json`` prints, also where that fails."""
     try:
         with output.bar(f"Merging {other}") as advance:
             result = storage.merge_from(other, on_session=advance)

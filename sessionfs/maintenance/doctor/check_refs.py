@@ -20,7 +20,7 @@ from .findings import Diagnosis, Repair, diagnose, reason, setting_aside
 from .sound_copies import Evidence, Proof, owner, readable
 
 AHEAD_US = 24 * 3600 * 1_000_000
-"""A timestamp further ahead of this machine's clock than this, in microseconds, is told of."""
+"""A timestamp further ahead of this machine's clock than this, in microseconds, is reported."""
 
 
 def findings(
@@ -157,7 +157,7 @@ def _moving(
 def _without_active(
     directory: SessionDirectory, view: SessionView, complete: set[str], claimed: Iterable[ActiveRef]
 ) -> Diagnosis:
-    """Tell of a session without active refs; the latest that can be told of takes their place."""
+    """Report a session without active refs; the latest that is known replaces them."""
     try:
         head = view.active()[0]
     except StorageError:

@@ -47,7 +47,7 @@ def _strange(path: str) -> Diagnosis:
 
 
 def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Diagnosis:
-    """Return what to tell of a link in the place of a directory."""
+    """Return the finding about a link instead of a directory."""
     if within:
         return diagnose("link", path, f"is a link to {target}", session=session)
     message = f"is a link to {target}, which is not the same directory of a store: it is only read"

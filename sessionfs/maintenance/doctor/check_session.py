@@ -199,7 +199,7 @@ class _Adoption:
         }
 
     def found(self, path: str) -> Diagnosis | None:
-        """Tell of a file, if it is one of a record that nobody has told of."""
+        """Report a file, if it is one of a record that was not reported yet."""
         claimed, directory = claim(path), self._directory
         if claimed is None or claimed in self._had or path in self._evidence.used:
             return None
