@@ -69,7 +69,7 @@ def minimums(session: nox.Session) -> None:
     """Run the tests that depend on versions with the lowest that pyproject.toml allows."""
     lowest = [each.replace(">=", "==") for each in requirements("cli")]
     session.install("--editable", ".[cli]", *test_tools(), *lowest)
-    session.run("pytest", "-m", "not slow and not once", *session.posargs, env=FEW)
+    session.run("pytest", "-m", "not once and not sweep", *session.posargs, env=FEW)
 
 
 @nox.session

@@ -15,6 +15,8 @@ from sessionfs import CreateSessionRequest, FileStorage
 from .command import Command
 from .samples import make, user
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (
     "ls --all",
     "log tools",

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from sessionfs import FileStorage, ImportedCheckpoint, ImportSessionRequest, ListSessionsQuery
 from sessionfs.testing import (
     ActiveContract,
@@ -22,6 +24,7 @@ class TestFileStorage(SessionStorageContract):
         return FileStorage(place / "store", durability="relaxed", message_type=message_type)
 
 
+@pytest.mark.slow
 class TestFileStorageOfDicts(PlainSessionStorageContract):
     def make_storage(self, place: Path, message_type: type[Any]) -> FileStorage:
         return FileStorage(place / "store", durability="relaxed", message_type=message_type)

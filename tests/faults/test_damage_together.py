@@ -15,6 +15,8 @@ from .damage import Place, Store, labels
 from .harms import CONTENTS, KINDS, contents
 from .promises import read, write
 
+pytestmark = pytest.mark.slow
+
 SEED = 20_261_125
 SHARDS = 4
 COMBINATIONS = chosen(few=20, usual=40, everything=4000) // SHARDS

@@ -43,6 +43,8 @@ from ..effort import Counted, chosen
 from ..spec.support import SPEC, case_bytes, reference_reader, vectors
 from .mutations import mutated
 
+pytestmark = pytest.mark.slow
+
 READER = reference_reader()
 RECORDS = vectors("records", "records")
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -13,7 +13,7 @@ from .stage import Stage
 from .steps import WORKLOADS
 from .tracing import kill_at
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 MOST = chosen(few=1, usual=1000, everything=1000)
 

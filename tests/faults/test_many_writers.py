@@ -25,7 +25,7 @@ from tests.store.helpers import opened_files
 from .readers import EVERY, STOP, Seen, digest
 from .writers import Manner, Note, Plan, read_notes, said
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 REPOSITORY = Path(__file__).parents[2]
 PROCESSES = chosen(few=2, usual=8, everything=8)

@@ -18,7 +18,7 @@ from .forks import Ended, Forks
 from .test_errors import check_errors, faults
 from .tracing import IN_A_ROW, TRACED, injected, positions
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 MOST = chosen(few=1, usual=4, everything=100)
 

@@ -13,7 +13,7 @@ from sessionfs import CreateCheckpointRequest, CreateSessionRequest, FileStorage
 
 from .helpers import encoded, opened_files
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 KILOBYTE = 1024
 

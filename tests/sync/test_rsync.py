@@ -27,7 +27,7 @@ from .machines import Machine, Machines
 from .scenarios import scenario
 from .writer import Writer, remember
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 KEEPS = "not carried; what comes back changes no answer"
 DELETES = "what the source has not is gone"

@@ -11,6 +11,8 @@ import pytest
 from .helpers import Replay, eventually, listening, refuse, run, watch
 from .writer import here
 
+pytestmark = pytest.mark.slow
+
 
 def threads() -> set[str]:
     return {each.name for each in threading.enumerate() if each.name.startswith("sessionfs")}
