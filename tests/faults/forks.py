@@ -111,6 +111,8 @@ def _fork(job: str, arguments: dict[str, Any], channel: socket.socket | None) ->
 
         if channel is not None:
             ctypes.CDLL(None).prctl(*_ALLOW_TRACING, 0, 0, 0)  # Yama lets only ancestors otherwise
+            # Ready: what libraries do after a fork is over, and is not among the calls that are traced.
+            channel.send(b"!")
             channel.recv(1)
         _named(job)(arguments, tell)
         status = 0
@@ -130,6 +132,7 @@ def _run(job: str, arguments: dict[str, Any], strace: list[str] | None) -> dict[
     pid = _fork(job, arguments, theirs)
     theirs.close()
     with ours, tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as trace:
+        ours.recv(1)
         tracer = None
         if strace is not None:
             command = ["strace", "-y", "-s", "0", "-o", trace.name, "-p", str(pid), *strace]
