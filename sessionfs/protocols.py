@@ -7,7 +7,7 @@ The suite in ``sessionfs.testing`` checks an implementation against every senten
 What holds for all methods: failures are of the tree in ``sessionfs.errors``, and a request that is
 refused has changed nothing. An id is a UUID or its text; unknown ids are NotFoundError. Limits and
 offsets below 0 are InvalidRequestError; past the end they give an empty page with the exact ``total``.
-What is returned is the caller's own: changing it changes nothing that is stored.
+Returned objects belong to the caller: changing them changes nothing that is stored.
 """
 
 from __future__ import annotations

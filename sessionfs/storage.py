@@ -201,8 +201,9 @@ class FileStorage(Generic[MessageT]):
     def session_path(self, session_id: Id) -> str:
         """Return the directory of a session, for use by hand."""
         session_id = validation.uuid(session_id, "session_id")
-        self._require(self._directory(session_id))
-        return self._root.session_path(session_id)
+        directory = self._directory(session_id)
+        self._require(directory)
+        return directory.path
 
     def checkpoint_path(self, checkpoint_id: Id) -> str:
         """Return the object file of a checkpoint, for use by hand."""
@@ -231,8 +232,7 @@ class FileStorage(Generic[MessageT]):
         place of one that cannot be read.
         """
         session_id = validation.uuid(session_id, "session_id")
-        directory = self._directory(session_id)
-        view = directory.look()
+        view = self._directory(session_id).look()
         with dependents.naming_dependents(view):
             return self._views.session(view)
 
@@ -611,9 +611,9 @@ class FileStorage(Generic[MessageT]):
             InvalidRequestError: the session is not deleted, or the store is in a git work tree.
 
         """
-        session_id = validation.uuid(session_id, "session_id")
         from .maintenance import purge
 
+        session_id = validation.uuid(session_id, "session_id")
         directory = self._directory(session_id)
         self._root.writing(session_id)
         if not force:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from .errors import InvalidRequestError
+from .format.ids import parse_session_id
 from .fs import files
 
 DEFAULT_LIMIT = 100
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 _T = TypeVar("_T")
 
@@ -27,8 +25,9 @@ def uuid(value: object, name: str) -> UUID:
     """Return the value if it is a UUID, or the UUID of which it is the canonical text."""
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str) and _UUID.fullmatch(value):
-        return UUID(value)
+    found = parse_session_id(value.lower()) if isinstance(value, str) else None
+    if found is not None:
+        return found
     raise InvalidRequestError(f"{name} must be a UUID, not {value!r:.80}")
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import pairwise
 from uuid import UUID
 
+from .. import validation
 from ..errors import InvalidRequestError, NotFoundError
 from ..models import ListCheckpointsQuery, ListSessionsQuery, SessionStatus, SessionSummary
 from ..storage import FileStorage
@@ -14,7 +15,6 @@ from .text import one_line
 
 _NEWEST = re.compile(r"@([1-9]\d*)")
 _HEX = re.compile(r"[0-9a-fA-F-]{4,36}")
-_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST_DIGITS = 9
 _EVERYTHING = 1 << 60
 
@@ -87,7 +87,7 @@ def state_id(storage: FileStorage, given: str, of: UUID | None = None) -> UUID:
     except NotFoundError:
         if not _HEX.fullmatch(given):
             raise
-        owners = ([of] if of is not None else []) + [each.id for each in all_sessions(storage)]
+        owners = ([of] if of is not None else []) + storage.session_ids()
         for owner in owners:
             with suppress(NotFoundError):
                 return checkpoint_id(storage, owner, given)
@@ -101,9 +101,9 @@ def purgeable(storage: FileStorage, given: str) -> tuple[UUID, str]:
     try:
         found = session(storage, given)
     except NotFoundError:
-        if not _WHOLE_ID.fullmatch(given.lower()):
-            raise
-        return UUID(given), ""
+        with suppress(InvalidRequestError):
+            return validation.uuid(given, "SESSION"), ""
+        raise
     return found.id, one_line(found.title, 60)
 
 

@@ -1,4 +1,4 @@
-"""What a session's records say about it: the fold of ``spec/format/FORMAT.md``, section 5.
+"""What a session's records say about it: the fold of ``spec/format/FORMAT.md``, section 4.3.
 
 The invariant: the fold depends on which records there are, and not on the order in which they came.
 """

@@ -1,6 +1,6 @@
-"""The only module that touches the operating system.
+"""Files: published atomically, read verified, named, linked and removed.
 
-It keeps one invariant: a file appears under its final name whole or not at all, and with durability
+The invariant: a file appears under its final name whole or not at all, and with durability
 "full" it is on the disk before the name is. Failures leave as errors of our tree that name the file.
 """
 

@@ -167,13 +167,14 @@ class Merge:
         """Add the refs of the other store, but those whose place a later one of either has taken."""
         seen = mine.look()
         brought: dict[ActiveRef, str] = {}
+        theirs = lacking.theirs
         for ref in lacking.active:
             try:
-                sha = lacking.theirs.look().target(ref)
+                sha = theirs.refs.require_target(ref, theirs.objects)
                 mine.objects.require(sha)
                 brought[ref] = sha
             except StorageError as error:
-                self._refuse(lacking.theirs.refs.path(ref), error)
+                self._refuse(theirs.refs.path(ref), error)
         everything = seen.with_active(sorted({*seen.refs.active, *brought}))
         done: set[ActiveRef] = set()
         if brought:

@@ -34,18 +34,19 @@ def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:
     Of one that was purged already, what has come back is removed.
     """
     view = directory.look()
-    doomed: Collection[str] = view.objects.hidden
     if view.exists():
         _require_deleted(view)
-        doomed = directory.objects.hashes()
         if not dry_run:
-            directory.put_purge(sorted(doomed))
+            directory.put_purge(directory.objects.hashes())
     elif not view.purged:
         raise NotFoundError(f"session {directory.id} does not exist")
+    doomed: Collection[str]
     if not dry_run:
         doomed = directory.look().objects.hidden  # others may have written meanwhile
     elif view.purged:
         doomed = view.objects.hidden
+    else:
+        doomed = directory.objects.hashes()
     paths = list(_named_after(directory, doomed))
     size = sum(entries.inspect(path).size for path in paths)
     if not dry_run:

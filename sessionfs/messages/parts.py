@@ -350,7 +350,7 @@ def results(message: dict[str, Any]) -> list[ResultPart]:
 def text_of(message: dict[str, Any]) -> str:
     """Return what a message says as one text, results included, calls left out.
 
-    What is not text is named in brackets.
+    Parts that are not text are named in brackets.
     """
     return _joined(parts(message))
 

@@ -166,7 +166,7 @@ def _write(
 
 
 def find(holding: Iterable[SessionDirectory], checkpoint_id: UUID) -> tuple[SessionDirectory, str]:
-    """Return where a checkpoint is; a damaged or misplaced copy only if there is no sound one."""
+    """Return the session and hash of a checkpoint; a sound copy is preferred to a damaged one."""
     unsound: tuple[SessionDirectory, str] | None = None
     refused: StorageError | None = None
     for directory in holding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from ..errors import CorruptObjectError, StorageError
+from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..format import records
 from ..format.facts import SessionFacts, fold
 from ..format.ids import HASH12, is_sha256
@@ -17,7 +17,7 @@ from ..format.records import InvalidRecordError, sha256
 from ..format.refnames import ActiveRef, MetaRef, PurgeRef, RefNames, parse
 from ..fs import files
 from ..fs.files import Files
-from .objects import Objects
+from .objects import MISSING, Objects
 
 _LOOKS = 3
 
@@ -67,6 +67,14 @@ class Refs:
             return said
         candidates = objects.hashes(ref.hash12)
         return candidates[-1] if candidates else said
+
+    def require_target(self, ref: ActiveRef, objects: Objects) -> str:
+        """Return what ``target`` does; IncompleteError where that is None."""
+        sha = self.target(ref, objects)
+        if sha is None:
+            path = files.join(objects.directory, f"{ref.hash12}*.json")
+            raise IncompleteError(f"{path} {MISSING}", path=path, missing=(path,))
+        return sha
 
     def path(self, ref: ActiveRef | MetaRef | PurgeRef) -> str:
         """Return where a ref lies."""

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from ..errors import ConflictError, CorruptObjectError, IncompleteError, StorageError
 from ..format.ids import HASH12
+from ..format.records import CheckpointObject
 from ..format.refnames import ActiveRef
 from ..format.timestamps import LAST, WallClock, next_timestamp
 from ..fs import files, locks
@@ -159,8 +160,9 @@ def _is_earlier(now: SessionView, ref: ActiveRef, sha: str, mine: ActiveRef, bef
     if ref < mine:
         return True
 
-    def parent(each: str) -> str | None:
-        checkpoint = now.objects.checkpoint_or_none(each)
+    checkpoint: CheckpointObject | None = None
+
+    def parent(_: str) -> str | None:
         return None if checkpoint is None else checkpoint.parent
 
     for each in graph.walk(tip, parent):

@@ -15,10 +15,9 @@ from ..format.facts import SessionFacts
 from ..format.ids import checkpoint_id, hash12_of
 from ..format.records import CheckpointObject, TypedDecoder
 from ..format.refnames import ActiveRef, RefNames
-from ..fs import files
 from . import chains, graph
 from .graph import Chain
-from .objects import MISSING, Objects
+from .objects import Objects
 from .refs import Refs
 
 
@@ -121,11 +120,7 @@ class SessionView:
 
     def target(self, ref: ActiveRef) -> str:
         """Return the hash of the checkpoint that a ref names; IncompleteError if it is not here."""
-        sha = self._directory.target(ref, self.objects)
-        if sha is None:
-            path = files.join(self.objects.directory, f"{ref.hash12}*.json")
-            raise IncompleteError(f"{path} {MISSING}", path=path, missing=(path,))
-        return sha
+        return self._directory.require_target(ref, self.objects)
 
     def require_complete(self, sha: str, typed: TypedDecoder | None = None) -> Chain:
         """Return what ``open`` does; IncompleteError also if a large message has not arrived."""

@@ -43,7 +43,7 @@ def reporting_progress(progress: Progress) -> Iterator[None]:
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file for reading, decompressed; InvalidRequestError if that is not possible."""
     try:
-        path.stat()  # says why, where there is no such file
+        path.stat()  # raises an error that says why the file cannot be read
         if not path.is_file() and not path.is_dir():
             raise InvalidRequestError(
                 f"{path} is not a regular file: it cannot be read from its beginning twice",

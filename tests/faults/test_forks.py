@@ -23,7 +23,7 @@ WARNINGS = ("error", "ignore:This process:DeprecationWarning")
 
 pytestmark = [
     pytest.mark.once,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is not available"),
 ]
 
 

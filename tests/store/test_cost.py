@@ -55,7 +55,6 @@ def test_500_checkpoints_take_at_most_3_times_their_bytes(tmp_path: Path) -> Non
     assert stored_bytes(storage.session_path(session)) <= 3 * 500 * KILOBYTE
 
 
-@pytest.mark.slow
 def test_10000_checkpoints_take_at_most_4_times_and_open_with_at_most_64_files(tmp_path: Path) -> None:
     storage, session = grow(tmp_path, 10_000)
     assert stored_bytes(storage.session_path(session)) <= 4 * 10_000 * KILOBYTE

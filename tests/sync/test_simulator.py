@@ -35,7 +35,6 @@ def test_all_replicas_agree_and_nothing_is_lost(shard: int, counted: Counted) ->
     counted("violations in these", 0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_bug_is_found_within_the_usual_number_of_runs(bug: str, counted: Counted) -> None:
     class Planted(Simulator):

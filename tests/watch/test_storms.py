@@ -51,7 +51,6 @@ def change_everything(do: Do, sessions: list[UUID]) -> None:
     do("create", "made in the storm")
 
 
-@pytest.mark.slow
 def test_50_000_files_while_sessions_change(root: Path) -> None:
     do = here(root)
     sessions = [do("create", str(n)) for n in range(10)]
@@ -98,7 +97,6 @@ def test_notices_that_are_dropped_are_made_good(root: Path) -> None:
             listener.kill()
 
 
-@pytest.mark.slow
 def test_thousands_of_sessions_that_are_copied_in(root: Path) -> None:
     do = here(root)
     session = do("create", "first")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .. import opening, output, render, resolve
+from .. import opening, output, render
 from ..options import AsJson, Store
 from ..text import counted
 
@@ -29,7 +29,7 @@ def relocate(
         if as_json:
             output.print_json(result)
         else:
-            ids = [each.id for each in resolve.all_sessions(storage)] if result.relocated else []
+            ids = storage.session_ids() if result.relocated else []
             render.relocated(output.console(), result.relocated, ids)
             for problem in result.problems:
                 output.note(f"! {problem}")

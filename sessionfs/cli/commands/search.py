@@ -78,7 +78,7 @@ def search(
         if as_json:
             output.print_json(result)
             return
-        ids = [each.id for each in resolve.all_sessions(storage)] if result.hits else []
+        ids = storage.session_ids() if result.hits else []
         render.hits(output.console(), result.hits, ids)
         for line in _not_found(storage, query, result):
             output.note(line)

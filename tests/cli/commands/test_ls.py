@@ -109,7 +109,7 @@ def test_a_directory_is_cut_at_its_beginning(tmp_path: Path, columns: int) -> No
     assert rows["Garden"].split()[-1] == "~/garden"
     assert rows["Both"].endswith("/work/garden")
     assert rows["Both"].count("…") == 2
-    # What is piped is not cut.
+    # Piped output is not cut.
     assert [line for line in command("ls").splitlines() if line.endswith(DEEP)]
 
 
