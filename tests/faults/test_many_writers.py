@@ -159,8 +159,11 @@ class History:
             same = [each for each in activated if each.made == note.expected]
             others = [each for each in activated if each.made not in (note.expected, note.made)]
             if note.is_conflict:
-                # Since it was made active last, and before the answer, another one was.
-                after = max((each.begun for each in same if each.begun < note.begun), default=0)
+                # Since it was made active last, and before the answer, another one was. A rewind to it
+                # that had not returned may come after that other one.
+                known = [each for each in same if each.begun < note.begun]
+                first = min((each.begun for each in known), default=0)
+                after = max((each.begun for each in known if each.ended < note.begun), default=first)
                 assert any(each.ended > after and each.begun < note.ended for each in others), note
             elif same or note.expected == self.order[0]:
                 last = max((each.ended for each in same), default=0)
