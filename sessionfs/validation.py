@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from .errors import InvalidRequestError
 from .format.ids import parse_session_id
 from .fs import files
+from .models import ListSessionsQuery, SearchQuery, SessionStatus, SessionVisibility
 
 DEFAULT_LIMIT = 100
 
@@ -96,6 +98,16 @@ def text_or_none(value: object, name: str) -> str | None:
 def aware_or_none(value: object, name: str) -> datetime | None:
     """Return the value if it is an aware datetime or None."""
     return None if value is None else aware(value, name)
+
+
+def filters(query: ListSessionsQuery | SearchQuery, texts: Iterable[str], times: Iterable[str]) -> None:
+    """Check what narrows a query: these attributes of it, its status and its visibility."""
+    for name in texts:
+        text_or_none(getattr(query, name), name)
+    for name in times:
+        aware_or_none(getattr(query, name), name)
+    member_or_none(query.status, SessionStatus, "status")
+    member_or_none(query.visibility, SessionVisibility, "visibility")
 
 
 def path(value: object, name: str) -> str:

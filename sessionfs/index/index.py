@@ -22,7 +22,7 @@ from .checkpoints import ContentsReading
 from .database import Database, UnusableError
 from .fulltext.query import IndexDelta, Searcher, StaleError
 from .location import IndexLocation
-from .staleness import Differences, StalenessCheck
+from .staleness import Differences, StalenessCheck, find_differences, take_notice
 from .watches import WatchNotices
 from .writer import IndexWriter, record_all
 
@@ -247,18 +247,11 @@ class Index:
     # What changed
 
     def _notice(self) -> None:
-        noticed = self.notices.take()
-        for level in self._levels:
-            level.notice(noticed)
+        take_notice(self._levels, self.notices.take())
 
     def _differing(self, connection: Connection, *levels: StalenessCheck) -> list[Differences]:
         """Return the sessions that may have changed, for each of the levels."""
-        if all(level.is_current(connection) for level in levels):
-            return [level.differing(connection, None) for level in levels]
-        present = self._root.session_names()
-        return [
-            level.differing(connection, level.fingerprints(self._root, present)) for level in levels
-        ]
+        return find_differences(connection, self._root, levels)
 
     def _changed_sessions(self, connection: Connection, differing: Differences) -> _Changes:
         """Look at sessions that may have changed; ``confirmed`` are those that proved not to have."""

@@ -67,7 +67,7 @@ class IndexLocation:
     @property
     def size(self) -> int:
         """How many bytes the index takes."""
-        return sum(found[2] for found in map(fingerprints.identity, self._parts()) if found)
+        return sum(found[2] for found in fingerprints.identities(self._parts()) if found)
 
     def is_ours(self) -> bool:
         """Tell whether the database is the one last stamped, for this root, on this machine."""
@@ -120,13 +120,13 @@ class IndexLocation:
         return [self.database, self.path(TEXT), self.path(WORDS)]
 
     def _stamp(self) -> bytes:
-        root = fingerprints.identity(self.root)
+        root, *parts = fingerprints.identities([self.root, *self._parts()])
         facts: dict[str, Any] = {
             "version": VERSION,
             "root": self.root.encode(errors="surrogateescape").hex(),
             "device": root and root[0],
             "inode": root and root[1],
             "host": files.host_name(),
-            "parts": [fingerprints.identity(path) for path in self._parts()],
+            "parts": parts,
         }
         return msgspec.json.encode(facts)

@@ -5,7 +5,7 @@ The invariant: a session that may have changed since it was recorded is among th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..fs import fingerprints
@@ -43,7 +43,7 @@ class StalenessCheck:
         self._compared: tuple[object, int] | None = None
         self.pending: set[str] = set()
 
-    def notice(self, ids: set[str] | None) -> None:
+    def take_notice(self, ids: set[str] | None) -> None:
         """Take in which sessions may have changed since the call before; None: any may."""
         if ids is None:
             self._compared = None
@@ -55,20 +55,20 @@ class StalenessCheck:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         return self._compared == (connection, version)
 
-    def fingerprints(self, root: Root, names: Sequence[str]) -> dict[str, int]:
-        """Return what the directories of these sessions say."""
-        return fingerprints.digests(root.sessions, names, self._child)
+    def noticed(self) -> Differences:
+        """Return the sessions that were noticed, which is all where ``is_current``."""
+        return Differences(list(self.pending), [])
 
-    def differing(self, connection: Connection, current: dict[str, int] | None) -> Differences:
-        """Return the sessions that may not be as recorded.
+    def compare(self, connection: Connection, root: Root, present: Sequence[str]) -> Differences:
+        """Compare the directories of all sessions with what was recorded.
 
         Args:
             connection: reads the records.
-            current: the fingerprints of all sessions that are here; None: what was noticed tells.
+            root: of the store.
+            present: the names of all sessions that are here.
 
         """
-        if current is None:
-            return Differences(list(self.pending), [])
+        current = fingerprints.digests(root.sessions, present, self._child)
         known = dict(
             connection.execute(f"SELECT id, fingerprint FROM {self.table} WHERE settled = 1")  # noqa: S608
         )
@@ -81,3 +81,19 @@ class StalenessCheck:
             self.pending = {name for name in current if known.get(name) != current[name]}
             gone += known.keys() - current.keys()
         return Differences(list(self.pending), gone)
+
+
+def take_notice(checks: Iterable[StalenessCheck], ids: set[str] | None) -> None:
+    """Tell each of these which sessions may have changed; None: any may."""
+    for each in checks:
+        each.take_notice(ids)
+
+
+def find_differences(
+    connection: Connection, root: Root, checks: Sequence[StalenessCheck]
+) -> list[Differences]:
+    """Return the sessions that may not be as recorded, for each of these kinds of record."""
+    if all(each.is_current(connection) for each in checks):
+        return [each.noticed() for each in checks]
+    present = root.session_names()
+    return [each.compare(connection, root, present) for each in checks]

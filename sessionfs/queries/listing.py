@@ -27,9 +27,7 @@ from ..format.timestamps import from_datetime, from_unix_us, is_timestamp, to_da
 from ..models import (
     ListSessionsQuery,
     ListSessionsResult,
-    SessionStatus,
     SessionSummary,
-    SessionVisibility,
 )
 from ..store import heads
 from ..store.graph import Chain
@@ -191,12 +189,11 @@ def check(query: ListSessionsQuery) -> ListSessionsQuery:
     """Return a query that can be answered; InvalidRequestError names what is wrong with it."""
     validation.request(query, ListSessionsQuery)
     validation.page(query.limit, query.offset)
-    for name in ("search", "cwd", "cwd_below"):
-        validation.text_or_none(getattr(query, name), name)
-    for name in ("created_since", "created_until", "updated_since", "updated_until"):
-        validation.aware_or_none(getattr(query, name), name)
-    validation.member_or_none(query.status, SessionStatus, "status")
-    validation.member_or_none(query.visibility, SessionVisibility, "visibility")
+    validation.filters(
+        query,
+        texts=("search", "cwd", "cwd_below"),
+        times=("created_since", "created_until", "updated_since", "updated_until"),
+    )
     if query.cursor is not None:
         Cursor.parse(query.cursor)
         if query.offset:

@@ -82,7 +82,7 @@ class Loader:
         for i, element in enumerate(chains.elements(chain), start=lacking):
             try:
                 with reading(view.objects, chain[0].sha):
-                    raw = chains.read_message(view.objects, element)
+                    raw = view.objects.resolve(element)
                     messages.append(self.codec.decode(raw))
             except StorageError as error:
                 gaps.append(_gap(i, 1, error))
@@ -128,7 +128,7 @@ class Loader:
         if decoded is None:
             own = checkpoint.elements[:number]
             if checkpoint.large:
-                own = [chains.read_message(objects, element) for element in own]
+                own = [objects.resolve(element) for element in own]
             return self.codec.decode_all(own)
         for i, large in checkpoint.large:
             decoded[i] = self.codec.decode(objects.message(large)) if i < number else decoded[i]

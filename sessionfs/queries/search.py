@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -21,12 +21,12 @@ from ..models import (
     SearchHit,
     SearchQuery,
     SearchResult,
-    SessionStatus,
     SessionSummary,
-    SessionVisibility,
 )
 from . import listing
 from .transcript import SearchableMessage, Transcript, unique
+
+_T = TypeVar("_T")
 
 _BEFORE, _LENGTH = 60, 200
 """How much of a text a snippet shows: characters before the match, and in all."""
@@ -57,14 +57,11 @@ def check(query: SearchQuery) -> CheckedQuery:
     validation.request(query, SearchQuery)
     if not validation.text(query.text, "text"):
         raise InvalidRequestError("text must not be empty")
-    for name in ("role", "tool", "cwd", "cwd_below"):
-        validation.text_or_none(getattr(query, name), name)
-    for name in ("since", "until"):
-        validation.aware_or_none(getattr(query, name), name)
+    validation.filters(query, texts=("role", "tool", "cwd", "cwd_below"), times=("since", "until"))
     query = replace(query, session_id=validation.uuid_or_none(query.session_id, "session_id"))
     sessions = ListSessionsQuery(
-        status=validation.member_or_none(query.status, SessionStatus, "status"),
-        visibility=validation.member_or_none(query.visibility, SessionVisibility, "visibility"),
+        status=query.status,
+        visibility=query.visibility,
         cwd=query.cwd,
         cwd_below=query.cwd_below,
     )
@@ -92,19 +89,20 @@ def check(query: SearchQuery) -> CheckedQuery:
 def answer(read: Iterable[tuple[SessionSummary, Transcript]], checked: CheckedQuery) -> SearchResult:
     """Return the page of hits in these sessions."""
     titles: list[SessionSummary] = []
-    found: list[tuple[SessionSummary, SearchableMessage]] = []
+    found: list[tuple[UUID, SearchableMessage, SessionSummary]] = []
     problems: list[str] = []
     for summary, transcript in read:
         if not is_searched(summary, checked):
             continue
         if checked.titles is not None and listing.matches(summary, checked.titles):
             titles.append(summary)
-        found += [(summary, message) for message in transcript.messages if matches(message, checked)]
+        matching = [each for each in transcript.messages if matches(each, checked)]
+        found += [(summary.id, message, summary) for message in matching]
         problems += transcript.problems
-    found.sort(key=lambda each: order(each[0].id, each[1].time_us, each[1].index, each[1].sha))
+    sort_newest_first(found)
     hits = [title_hit(each, checked) for each in listing.newest_first(titles)[checked.page]]
     rest = slice(max(checked.page.start - len(titles), 0), max(checked.page.stop - len(titles), 0))
-    hits += [message_hit(*each, checked) for each in found[rest]]
+    hits += [message_hit(summary, message, checked) for _, message, summary in found[rest]]
     return SearchResult(hits, len(titles) + len(found), sorted(unique(problems)))
 
 
@@ -126,9 +124,9 @@ def matches(message: SearchableMessage, checked: CheckedQuery) -> bool:
     )
 
 
-def order(session: UUID, time_us: int, index: int, sha: str) -> tuple[int, int, int, str]:
-    """Return what hits in messages are sorted by: the newest first, then what is always the same."""
-    return (-time_us, session.int, -index, sha)
+def sort_newest_first(found: list[tuple[UUID, SearchableMessage, _T]]) -> None:
+    """Sort messages, each with its session and what else the caller needs; ties are always the same."""
+    found.sort(key=lambda each: (-each[1].time_us, each[0].int, -each[1].index, each[1].sha))
 
 
 def title_hit(summary: SessionSummary, checked: CheckedQuery) -> SearchHit:

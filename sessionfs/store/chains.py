@@ -16,7 +16,6 @@ import msgspec
 from ..format.records import (
     LARGE_MESSAGE,
     CheckpointObject,
-    element_hash,
     encode_message_object,
     hash_element,
     large_elements,
@@ -110,26 +109,20 @@ def read_messages(objects: Objects, chain: Chain) -> list[bytes]:
     """Return a checkpoint's messages, large ones read from their objects."""
     if not any(link.checkpoint.large for link in chain):
         return elements(chain)
-    return [read_message(objects, element) for element in elements(chain)]
-
-
-def read_message(objects: Objects, element: bytes) -> bytes:
-    """Return the message that an element of a checkpoint is or names."""
-    sha = element_hash(element)
-    return element if sha is None else objects.message(sha)
+    return [objects.resolve(element) for element in elements(chain)]
 
 
 def prepare_state(session: str, encoded: Sequence[bytes]) -> PreparedState:
     """Return messages as elements; large ones become objects of their own."""
     large: dict[str, bytes] = {}
     prepared: list[bytes] = []
-    for read_message in encoded:
-        if len(read_message) >= LARGE_MESSAGE:
-            data = encode_message_object(session, read_message)
+    for message in encoded:
+        if len(message) >= LARGE_MESSAGE:
+            data = encode_message_object(session, message)
             sha = sha256(data)
             large[sha] = data
-            read_message = hash_element(sha)
-        prepared.append(read_message)
+            message = hash_element(sha)
+        prepared.append(message)
     return PreparedState(prepared, large)
 
 

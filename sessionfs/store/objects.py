@@ -20,6 +20,7 @@ from ..format.records import (
     InvalidRecordError,
     MessageObject,
     TypedDecoder,
+    element_hash,
     sha256,
 )
 from ..fs import atfork, files, fingerprints
@@ -243,6 +244,16 @@ class Objects:
         if not isinstance(found, MessageObject):
             raise self._damaged(sha, "is not a message object", "chain-broken")
         return found.message
+
+    def stored_message(self, sha: str, index: int) -> bytes:
+        """Return a message that a checkpoint's own object stores or names; IndexError: it has none."""
+        checkpoint = self.checkpoint(sha)
+        return self.resolve(checkpoint.elements[index - checkpoint.keep])
+
+    def resolve(self, element: bytes) -> bytes:
+        """Return the message that an element of a checkpoint is or names."""
+        large = element_hash(element)
+        return element if large is None else self.message(large)
 
     def record(self, sha: str) -> CheckpointObject | MessageObject | None:
         """Return an object read from its file; None: of a kind not known. Errors as before."""

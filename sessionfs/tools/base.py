@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID, uuid5
@@ -115,28 +116,38 @@ def name_by(first: Line) -> str:
     return "sha256:" + sha256(msgspec.json.encode(first.record))
 
 
+@lru_cache(maxsize=256)
 def moment(text: str) -> datetime | None:
     """Return the time that a text names, if it is one that a checkpoint can have."""
     found = parse_rfc3339(text)
     return found if found is not None and found <= _LAST else None
 
 
-def when(record: Any) -> datetime | None:
+class RecordTime(NamedTuple):
+    """When a record was written: its time, or why it is none here; neither: it has none."""
+
+    at: datetime | None
+    problem: str | None = None
+
+
+def time_of(record: Any) -> RecordTime:
     """Return the time that a record's ``timestamp`` names."""
     stamp = record.get("timestamp") if isinstance(record, dict) else None
-    return moment(stamp) if isinstance(stamp, str) else None
-
-
-def unusable_time(record: Any) -> str | None:
-    """Say why the time of a record is none here; None: it can be used, or there is none."""
-    stamp = record.get("timestamp") if isinstance(record, dict) else None
-    if not isinstance(stamp, str) or moment(stamp) is not None:
-        return None
+    if not isinstance(stamp, str):
+        return RecordTime(None)
+    found = moment(stamp)
+    if found is not None:
+        return RecordTime(found)
     try:
         named = datetime.fromisoformat(stamp).tzinfo is not None
     except ValueError:
-        return None
-    return f"the time {stamp} is beyond the calendar" if named else None
+        named = False
+    return RecordTime(None, f"the time {stamp} is beyond the calendar" if named else None)
+
+
+def when(record: Any) -> datetime | None:
+    """Return the time that a record names, if there is one that can be used."""
+    return time_of(record).at
 
 
 def milliseconds(moment: datetime | None) -> int | None:

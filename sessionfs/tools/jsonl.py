@@ -9,9 +9,11 @@ import base64
 import hashlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -30,6 +32,7 @@ _HEAD_BYTES = 16 << 20
 _HELD_BYTES = 8 << 20
 _DIGEST = 16
 _SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER = attrgetter("number")
 _WRAPPED = 4
 """Levels around a record that is kept: the metadata, ``source``, ``records`` and the record's entry."""
 
@@ -140,7 +143,7 @@ class Lines(Records):
         """Give the records after the line with this number."""
         if self._held is None:
             return self._read(number)
-        return (line for line in self._held if line.number > number)
+        return iter(self._held[bisect_right(self._held, number, key=_NUMBER) :])
 
     def _read(self, after: int) -> Iterator[Line]:
         with open_file(self._path) as file:

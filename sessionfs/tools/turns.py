@@ -14,7 +14,7 @@ import msgspec
 
 from ..format.records import sha256
 from ..models import ImportedCheckpoint, ImportPoint
-from .base import EPOCH, Moved, Problem, keep_record, place_of, unusable_time, when
+from .base import EPOCH, Moved, Problem, keep_record, place_of, time_of
 from .jsonl import Line, Records
 
 _PIECE = 4 << 20
@@ -65,28 +65,29 @@ class History:
             if line.tail:
                 tails.append(line)
                 continue
-            self._report(line)
+            written_at = self._time_of(line)
             made = self._transcribed.messages_of(line) if line.damage is None else None
             if turns.ends_before(line, [] if made is None else made[0]):
                 yield turns.finished(self._note(turns))
             if made is None:
-                turns.keep(line)
+                turns.keep(line, written_at)
             else:
                 keep_record(line, *made)
-                turns.add(line, made[0])
+                turns.add(line, written_at, made[0])
         tail = _tail(tails)
         if point is not None and turns.is_empty and point.note.get("tail") == tail:
             return
         for line in tails:
-            self._report(line)
-            turns.keep(line)
+            turns.keep(line, self._time_of(line))
         yield turns.finished(self._note(turns, tail))
 
-    def _report(self, line: Line) -> None:
-        if line.damage is not None:
-            self._problems.append(Problem(line.number, line.damage))
-        elif late := unusable_time(line.record):
-            self._problems.append(Problem(line.number, late))
+    def _time_of(self, line: Line) -> datetime | None:
+        """Return when a line was written, and note what is wrong with it."""
+        at, late = time_of(line.record)
+        problem = line.damage or late
+        if problem is not None:
+            self._problems.append(Problem(line.number, problem))
+        return at
 
     def _note(self, turns: _Turns, tail: str | None = None) -> dict[str, Any]:
         note: dict[str, Any] = {
@@ -143,16 +144,16 @@ class _Turns:
         begins = bool(messages) and messages[0]["role"] == "user"
         return self._size >= _PIECE or (self._spoken and begins)
 
-    def add(self, line: Line, messages: list[dict[str, Any]]) -> None:
-        """Add the messages of one record."""
-        self._came_to(line)
+    def add(self, line: Line, at: datetime | None, messages: list[dict[str, Any]]) -> None:
+        """Add the messages of one record, which was written at a time."""
+        self._came_to(line, at)
         self._messages += messages
         self.count += len(messages)
         self._spoken = self._spoken or any(each["role"] in ("assistant", "tool") for each in messages)
 
-    def keep(self, line: Line) -> None:
+    def keep(self, line: Line, at: datetime | None) -> None:
         """Keep a record that is not a message, or a line that holds none."""
-        self._came_to(line)
+        self._came_to(line, at)
         kind = "record" if line.damage is None else "damaged"
         self._records.append({**place_of(line), kind: line.record})
 
@@ -174,10 +175,9 @@ class _Turns:
         self.made += 1
         return made
 
-    def _came_to(self, line: Line) -> None:
+    def _came_to(self, line: Line, at: datetime | None) -> None:
         self._size += line.size
         if not line.tail:
             self.line = line.number
-        moment = when(line.record)
-        if moment is not None:
-            self._last = moment
+        if at is not None:
+            self._last = at

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -59,13 +60,13 @@ def watcher(storage: FileStorage) -> Iterator[Watcher]:
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect each comparison of all sessions with their records."""
     done: list[str] = []
-    real = staleness.StalenessCheck.fingerprints
+    real = staleness.StalenessCheck.compare
 
-    def fingerprints(self: staleness.StalenessCheck, *args: object) -> dict[str, int]:
+    def compare(self: staleness.StalenessCheck, *args: Any) -> staleness.Differences:
         done.append(self.table)
-        return real(self, *args)  # type: ignore[arg-type]
+        return real(self, *args)
 
-    monkeypatch.setattr(staleness.StalenessCheck, "fingerprints", fingerprints)
+    monkeypatch.setattr(staleness.StalenessCheck, "compare", compare)
     return done
 
 

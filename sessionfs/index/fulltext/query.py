@@ -14,12 +14,12 @@ import msgspec
 from msgspec.structs import replace
 
 from ...errors import StorageError
-from ...format.records import element_hash
 from ...messages.parts import searchable_text
 from ...models import SearchHit, SearchResult, SessionSummary
 from ...queries import listing, search
 from ...queries.search import CheckedQuery
 from ...queries.transcript import SearchableMessage, unique
+from ...store.objects import Objects
 from ...store.session import SessionDirectory
 from .. import sessions
 from ..checkpoints import ContentsReading
@@ -85,6 +85,7 @@ class Searcher:
         self._checked, self._seen, self._directory_of = checked, seen, directory_of
         self._needle = fold(checked.query.text)
         self._sources: list[_Source] = []
+        self._objects: dict[UUID, Objects] = {}
         self._searched = self._searched_sessions()
 
     def answer(self) -> SearchResult:
@@ -175,6 +176,8 @@ class Searcher:
             yield from self._filtered(_Source(block, {}, []), found)
 
     def _in_memory(self) -> Iterable[_Match]:
+        if not self._seen.contents:
+            return
         block, text, ids = Block(), bytearray(), dict[int, str]()
         unwritten: list[SearchableMessage] = []
         for key, (id_, look) in enumerate(self._seen.contents.items()):
@@ -208,51 +211,52 @@ class Searcher:
         # Those of the same time as the last one on the page may come before it.
         newest = heapq.nsmallest(last, found) if last < len(found) else found
         latest = max(newest)[0]
-        ids = self._ids(match for match in found if match[0] <= latest)
-        ordered = sorted((self._order(match, ids), match) for match in found if match[0] <= latest)
-        shown = [match for _, match in ordered[first:last]]
-        summaries = self._summaries(ids[match] for match in shown)
-        return [self._hit(match, ids[match], summaries) for match in shown]
+        some = [match for match in found if match[0] <= latest]
+        ordered = [
+            (UUID(id_), self._message(match), id_)
+            for match, id_ in zip(some, self._ids(some), strict=True)
+        ]
+        search.sort_newest_first(ordered)
+        shown = ordered[first:last]
+        summaries = self._summaries(id_ for *_, id_ in shown)
+        return [self._hit(session, message, summaries.get(id_)) for session, message, id_ in shown]
 
-    def _ids(self, found: Iterable[_Match]) -> dict[_Match, str]:
+    def _ids(self, found: list[_Match]) -> list[str]:
         """Return whose session each match is in."""
-        owners = {each: self._sources[each[1]].block.keys[each[2]] for each in found}
-        recorded = {key for each, key in owners.items() if not self._sources[each[1]].ids}
+        owners = [self._sources[number].block.keys[i] for _, number, i in found]
+        ids = [self._sources[number].ids for _, number, _ in found]
+        recorded = {key for key, own in zip(owners, ids, strict=True) if not own}
         rows = self._connection.execute(
             "SELECT key, id FROM contents WHERE key IN (SELECT value FROM json_each(?))",
             (msgspec.json.encode(sorted(recorded)).decode(),),
         )
         known = dict(rows)
-        return {each: (self._sources[each[1]].ids or known)[key] for each, key in owners.items()}
-
-    def _order(self, match: _Match, ids: dict[_Match, str]) -> tuple[int, int, int, str]:
-        message = self._message(match)
-        return search.order(UUID(ids[match]), message.time_us, message.index, message.sha)
+        return [(own or known)[key] for key, own in zip(owners, ids, strict=True)]
 
     def _message(self, match: _Match) -> SearchableMessage:
         source, i = self._sources[match[1]], match[2]
         return source.unwritten[i] if source.unwritten else source.block.message(i)
 
-    def _hit(self, match: _Match, id_: str, summaries: dict[str, SessionSummary]) -> SearchHit:
-        message = self._message(match)
+    def _hit(
+        self, session: UUID, message: SearchableMessage, summary: SessionSummary | None
+    ) -> SearchHit:
         if not message.text:
-            message = replace(message, text=self._text(id_, message))
-        if id_ not in summaries:
-            raise StaleError(id_)
-        return search.message_hit(summaries[id_], message, self._checked)
+            message = replace(message, text=self._text(session, message))
+        if summary is None:
+            raise StaleError(str(session))
+        return search.message_hit(summary, message, self._checked)
 
-    def _text(self, id_: str, message: SearchableMessage) -> str:
+    def _text(self, session: UUID, message: SearchableMessage) -> str:
         """Return the text of a message from its file."""
-        objects = self._directory_of(UUID(id_)).objects
+        if session not in self._objects:
+            self._objects[session] = self._directory_of(session).objects
+        objects = self._objects[session]
         try:
-            checkpoint = objects.checkpoint(message.sha)
-            element = checkpoint.elements[message.index - checkpoint.keep]
-            large = element_hash(element)
-            text = searchable_text(_decode(element if large is None else objects.message(large)))
+            text = searchable_text(_decode(objects.stored_message(message.sha, message.index)))
         except (StorageError, msgspec.MsgspecError, IndexError) as error:
-            raise StaleError(id_) from error
+            raise StaleError(str(session)) from error
         if self._checked.needle not in text.casefold():
-            raise StaleError(id_)
+            raise StaleError(str(session))
         return text
 
     def _problems(self) -> list[str]:

@@ -79,7 +79,7 @@ class Searching(FileStorage):
 
     def order(self, found: Found) -> Any:
         session, message = found
-        return right.order(session.id, message.time_us, message.index, message.sha)
+        return (-message.time_us, session.id.int, -message.index, message.sha)
 
     def together(self, titles: list[SessionSummary], messages: list[Found]) -> list[Any]:
         return [*titles, *messages]
