@@ -156,6 +156,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def removals(session: nox.Session) -> None:
+    """Append a million times beside purges, repairs and merges, and try 20,000 schedules of these."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "-m", "", "tests/faults/test_removals.py", *session.posargs, env=ALL)
+
+
+@nox.session
 def sync(session: nox.Session) -> None:
     """Sync stores with real tools, and print a table of the scenarios."""
     session.install("--editable", ".[cli]", *test_tools())

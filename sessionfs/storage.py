@@ -327,6 +327,8 @@ class FileStorage(Generic[MessageT]):
             return ListCheckpointsResult(page, total)
         view = self._require(directory)
         found, damage = listing.checkpoints(view)
+        if not found:
+            self._require(directory)  # it may have been purged while it was read
         some = [CheckpointRow.of(*each) for each in found[wanted]]
         page = self._views.checkpoints(view, some, with_state=with_state)
         return ListCheckpointsResult(page, len(found), [error.message for error in damage])
@@ -701,12 +703,14 @@ class FileStorage(Generic[MessageT]):
 
     def _set_status(self, session_id: UUID, status: SessionStatus) -> None:
         directory = self._writable(session_id)
-        known = directory.look().facts()
-        # A damaged record may say otherwise once it is mended, and must not win then.
-        if known.status != status or known.damage is not None:
-            directory.set_facts({"status": status})
-        else:
-            directory.refs.sync()  # whoever set it may have been killed before it was on the disk
+        with directory.exclusive():  # a purge looks at the status, and is not to be overtaken
+            known = directory.look().facts()
+            # A damaged record may say otherwise once it is mended, and must not win then.
+            if known.status != status or known.damage is not None:
+                directory.set_facts({"status": status})
+            else:
+                directory.refs.sync()  # whoever set it may have been killed before it was on the disk
+            self._require(directory)
 
     def _checkup(
         self,

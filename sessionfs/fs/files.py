@@ -117,7 +117,7 @@ class Files:
         when it is done there. Without ``synced`` a power cut may leave the name without the bytes.
         """
         self.sweep(directory)
-        path, final = join(directory, new_temporary_name()), join(directory, name)
+        path, final = join(directory, tempfiles.new_temporary_name()), join(directory, name)
         with os_errors(final):
             try:
                 descriptor = os.open(path, _CREATE | _BINARY, FILE_MODE)
@@ -143,7 +143,7 @@ class Files:
     def replace(self, path: str, data: bytes, *, mode: int) -> None:
         """Put these bytes under a name, whatever was there. For caches only, never in a store."""
         with os_errors(path):
-            fresh = path + new_temporary_name()
+            fresh = path + tempfiles.new_temporary_name()
             descriptor = os.open(fresh, _CREATE | _BINARY, mode)
             try:
                 try:
@@ -212,14 +212,19 @@ class Files:
         all of it is removed.
         """
         self.sweep(parent)
-        path = join(parent, new_temporary_name())
+        path = join(parent, tempfiles.new_temporary_name())
+        made = [path, *(join(path, child) for child in inside)]
         try:
             with os_errors(path):
-                for directory in (path, *(join(path, child) for child in inside)):
+                for directory in made:
                     os.mkdir(directory, DIRECTORY_MODE)
                     os.chmod(directory, DIRECTORY_MODE)
+            inodes = [inode_of(each) for each in made]
             yield path
             self.sync_directory(path)
+            if [inode_of(each) for each in made] != inodes:
+                # Another process took it for one that a killed writer had left: a machine slept.
+                raise InternalError(f"{path} was removed while it was written", path=path)
             final = join(parent, name)
             with os_errors(final):
                 try:
@@ -232,7 +237,7 @@ class Files:
             tempfiles.remove_tree(path)
             raise
         finally:
-            self._swept.difference_update(join(path, child) for child in inside)
+            self._swept.difference_update(made)
         self.sync_name(final)
 
     def sweep(self, directory: str) -> None:
@@ -241,11 +246,6 @@ class Files:
             self._swept.add(directory)
             for name in filter(tempfiles.is_temporary, names(directory)):
                 tempfiles.remove_abandoned(join(directory, name))
-
-
-def new_temporary_name() -> str:
-    """Return a name for a temporary file or directory that nobody else has."""
-    return tempfiles.TEMPORARY + os.urandom(8).hex()
 
 
 def write_private(path: str, chunks: Iterable[bytes], *, replace: bool) -> int:
@@ -268,7 +268,7 @@ def write_private(path: str, chunks: Iterable[bytes], *, replace: bool) -> int:
             with open(path, "wb") as pipe:
                 return sum(map(pipe.write, chunks))
         # Not beside its name: a name of the greatest length has no room for more.
-        fresh = join(os.path.dirname(path), new_temporary_name())
+        fresh = join(os.path.dirname(path), tempfiles.new_temporary_name())
         try:
             descriptor = os.open(fresh, _CREATE | _BINARY, 0o600)
             try:
@@ -440,15 +440,51 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def set_aside(path: str) -> str:
-    """Rename a damaged file to ``<path>.corrupt-<n>`` with the lowest free n; return the new path."""
+def inode_of(path: str) -> tuple[int, int] | None:
+    """Return device and inode of what has a name, which a file keeps when it is renamed; None: none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def set_aside(path: str, damaged: tuple[int, int] | None = None) -> None:
+    """Rename a damaged file to ``<path>.corrupt-<n>`` with the lowest free n.
+
+    Args:
+        path: of the file.
+        damaged: its inode when it was read. Another file, which a writer has put there since, keeps
+            the name.
+
+    """
     n = 1
     while exists(f"{path}.corrupt-{n}"):
         n += 1
     aside = f"{path}.corrupt-{n}"
     with os_errors(path):
         os.rename(path, aside)
-    return aside
+    if damaged is not None and inode_of(aside) != damaged:
+        rename_if_free(aside, path)
+
+
+def rename_if_free(path: str, final: str) -> None:
+    """Give a file another name, in the same directory, or remove it if something has that name.
+
+    Nothing happens if another process has renamed it already.
+    """
+    with os_errors(path):
+        try:
+            os.link(path, final, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except FileExistsError:
+            pass
+        except (OSError, NotImplementedError):  # no second names here
+            if not exists(final):
+                os.rename(path, final)
+                return
+        remove(path)
 
 
 def rename(path: str, final: str) -> None:

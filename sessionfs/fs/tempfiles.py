@@ -16,6 +16,11 @@ ABANDONED_SECONDS = 24 * 3600.0
 _TEMPORARY_NAME = re.compile(r"\.tmp-[0-9a-f]{16}", re.ASCII)
 
 
+def new_temporary_name() -> str:
+    """Return a name for a temporary file or directory that nobody else has."""
+    return TEMPORARY + os.urandom(8).hex()
+
+
 def is_temporary(path: str) -> bool:
     """Tell whether a name is one that only temporary files and directories of a writer have."""
     return _TEMPORARY_NAME.fullmatch(os.path.basename(path)) is not None
@@ -34,7 +39,11 @@ def remove_abandoned(path: str) -> None:
     if not is_abandoned(path):
         return
     if os.path.isdir(path) and not os.path.islink(path):
-        remove_tree(path)
+        # Whoever still fills it, after a machine slept, is to fail, and not to finish with a part.
+        doomed = os.path.join(os.path.dirname(path), new_temporary_name())
+        with suppress(OSError):
+            os.rename(path, doomed)
+            remove_tree(doomed)
     else:
         with suppress(OSError):
             os.unlink(path)

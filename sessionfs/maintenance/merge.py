@@ -94,6 +94,7 @@ class Merge:
                 return
         before = _number_of_heads(mine)
         if self._bring(lacking, mine):
+            self._bring_purged(lacking, mine)
             self._result.sessions_changed.append(session)
             self._environment.wrote(session)
             if before < 2 <= _number_of_heads(mine):
@@ -121,6 +122,15 @@ class Merge:
             self._copy_record(lacking.theirs, ref, mine)
         self._activate(lacking, mine)
         return self._result.files > before
+
+    def _bring_purged(self, lacking: _Lacking, mine: SessionDirectory) -> None:
+        """Copy also what was purged here meanwhile, and is needed by what was brought."""
+        if not mine.refs.names().purges:
+            return
+        with mine.exclusive():  # until whoever purges is done
+            now = _compare(lacking.theirs, mine)
+        if now is not None and not set(now.objects) <= set(lacking.objects):
+            self._bring(now, mine)
 
     def _copy_message(
         self, lacking: _Lacking, sha: str, mine: SessionDirectory

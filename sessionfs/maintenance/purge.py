@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator
 
 from ..errors import InvalidRequestError, NotFoundError
 from ..format.ids import sha256_in
+from ..format.refnames import ActiveRef
 from ..fs import entries, files
 from ..models import PurgeResult, SessionStatus
+from ..store import removal
 from ..store.session import SessionDirectory
 from ..store.view import SessionView
 
@@ -36,40 +38,55 @@ def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:
     view = directory.look()
     if view.exists():
         _require_deleted(view)
-        if not dry_run:
-            directory.put_purge(directory.objects.hashes())
     elif not view.purged:
         raise NotFoundError(f"session {directory.id} does not exist")
-    doomed: Collection[str]
-    if not dry_run:
-        doomed = directory.look().objects.hidden  # others may have written meanwhile
-    elif view.purged:
-        doomed = view.objects.hidden
-    else:
-        doomed = directory.objects.hashes()
+    if dry_run:
+        doomed = view.objects.hidden if view.purged else directory.objects.hashes()
+        return _result(directory, doomed)
+    with directory.exclusive():
+        view = directory.look()
+        if view.exists():
+            _require_deleted(view)  # nobody restores it while others are kept out
+            directory.put_purge(directory.objects.hashes())
+        done = _result(directory, directory.look().objects.hidden)
+        remove_hidden(directory)
+    return done
+
+
+def _result(directory: SessionDirectory, doomed: Collection[str]) -> PurgeResult:
     paths = list(_named_after(directory, doomed))
-    size = sum(entries.inspect(path).size for path in paths)
-    if not dry_run:
-        sweep(directory)
-    return PurgeResult(directory.id, len(paths), size)
+    return PurgeResult(directory.id, len(paths), sum(entries.inspect(path).size for path in paths))
 
 
 def sweep(directory: SessionDirectory) -> None:
     """Delete the files of a session that are hidden."""
-    for path in hidden_files(directory):
-        files.remove(path)
+    with directory.exclusive():
+        remove_hidden(directory)
+
+
+def remove_hidden(directory: SessionDirectory) -> None:
+    """Do what ``sweep`` does, where the caller keeps others out who remove."""
+    for ref in _hidden_refs(directory):  # first: none is to name what is not here
+        directory.refs.remove(ref)
+    removal.remove_purged(directory)
+    copies = _named_after(directory, directory.look().objects.hidden)
+    for path in copies:
+        if not removal.is_object(directory, path):  # one that came meanwhile is for the next removal
+            files.remove(path)
     directory.refs.sync()
     directory.objects.sync()
 
 
 def hidden_files(directory: SessionDirectory) -> list[str]:
-    """Return the files of a session that are hidden, and copies that tools and repairs left of them.
+    """Return the files of a session that are hidden, and what tools, repairs and kills left of them."""
+    hidden = directory.look().objects.hidden
+    found = {*_named_after(directory, hidden), *removal.files_left(directory)}
+    return [*map(directory.refs.path, _hidden_refs(directory)), *sorted(found)]
 
-    Refs come first: none is to name what is not here.
-    """
-    view = directory.look()
-    refs = [ref for ref in directory.refs.names().active if ref not in view.refs.active]
-    return [*map(directory.refs.path, refs), *_named_after(directory, view.objects.hidden)]
+
+def _hidden_refs(directory: SessionDirectory) -> list[ActiveRef]:
+    shown = directory.look().refs.active
+    return [ref for ref in directory.refs.names().active if ref not in shown]
 
 
 def _named_after(directory: SessionDirectory, hashes: Collection[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from uuid import UUID
 
 from ..errors import (
@@ -16,8 +16,9 @@ from ..errors import (
 )
 from ..format.ids import checkpoint_id
 from ..format.records import CheckpointObject
-from . import chains, heads
+from . import chains, heads, removal
 from .graph import Chain
+from .removal import PurgedMeanwhileError
 from .session import SessionDirectory
 from .state_cache import NewState
 from .view import SessionView
@@ -34,6 +35,18 @@ def put_state(
 
     What it shares with its parent, or else with the active checkpoint, is not stored again.
     """
+    while True:
+        with suppress(PurgedMeanwhileError):  # what is here now tells whether there is still a session
+            return _put_state(directory, state, metadata, parent_id, expected_active)
+
+
+def _put_state(
+    directory: SessionDirectory,
+    state: NewState,
+    metadata: bytes | None,
+    parent_id: UUID | None,
+    expected_active: UUID | None,
+) -> tuple[str, CheckpointObject]:
     with _comparing(directory, expected_active):
         view = directory.look()
         onto = active = _active_if_readable(view, expected_active)
@@ -66,6 +79,17 @@ def append(
     expected_active: UUID | None,
 ) -> tuple[str, CheckpointObject]:
     """Store the active checkpoint's messages and these, make that active, return hash and object."""
+    while True:
+        with suppress(PurgedMeanwhileError):  # what is here now tells whether there is still a session
+            return _append(directory, encoded, metadata, expected_active)
+
+
+def _append(
+    directory: SessionDirectory,
+    encoded: list[bytes],
+    metadata: bytes | None,
+    expected_active: UUID | None,
+) -> tuple[str, CheckpointObject]:
     with _comparing(directory, expected_active):
         view = directory.look()
         active = view.active()
@@ -158,6 +182,7 @@ def _write(
     arrived or is damaged is in hand.
     """
     sha = directory.objects.put_checkpoint(checkpoint, large.values())
+    removal.require_standing(directory, sha, {sha, *large}, alone=expected is not None)
     mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)

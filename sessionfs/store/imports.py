@@ -36,7 +36,7 @@ from ..models import (
     SessionVisibility,
     UpdateSessionRequest,
 )
-from . import chains, graph, heads, resume_points
+from . import chains, graph, heads, removal, resume_points
 from .chains import PreparedState
 from .graph import Chain
 from .root import OBJECTS, REFS, Root
@@ -212,6 +212,8 @@ def _extend_session(
     refs, before = view.refs, set(view.objects.hashes())
     noted = resume_points.ResumePoints(view)
     stored = store_history(directory, plan.checkpoints(directory, noted))
+    if stored.hashes:
+        removal.require_standing(directory, stored.hashes[-1], {*stored.hashes} - before)
     directory.objects.sync()
     if not refs.meta:
         directory.set_facts_at(facts_at, facts)

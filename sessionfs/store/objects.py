@@ -28,6 +28,8 @@ from ..fs.files import Files
 from ..fs.fingerprints import Identity
 
 _SUFFIX = ".json"
+_LEAVING = ".json.leaving"
+"""The end of a name that is no object's any more, and may be one again: it is about to be removed."""
 
 MISSING = "is missing (not synced yet, or deleted)"
 """The end of a sentence about a file of a session that is not here."""
@@ -128,8 +130,10 @@ class Objects:
         writer: Files,
         cache: ObjectCache,
         hidden: frozenset[str] = frozenset(),
+        suffix: str = _SUFFIX,
     ) -> None:
         self.directory = directory
+        self._suffix = suffix
         self._inside = directory + files.SEPARATOR
         self._session = session
         self._files = writer
@@ -139,23 +143,27 @@ class Objects:
 
     def hiding(self, hidden: frozenset[str]) -> Objects:
         """Return these objects without those of some hashes."""
-        return Objects(self.directory, self._session, self._files, self._cache, hidden)
+        return Objects(self.directory, self._session, self._files, self._cache, hidden, self._suffix)
+
+    def leaving(self) -> Objects:
+        """Return the objects that are about to be removed from here, which readers do not see."""
+        return Objects(self.directory, self._session, self._files, self._cache, suffix=_LEAVING)
 
     def path(self, sha: str) -> str:
         """Return where the object with this hash lies."""
-        return self._inside + sha + _SUFFIX
+        return self._inside + sha + self._suffix
 
     def sha_of(self, path: str) -> str | None:
         """Return the hash of the object that lies at a path; None: none of this session may."""
-        sha = path.removeprefix(self._inside).removesuffix(_SUFFIX)
+        sha = path.removeprefix(self._inside).removesuffix(self._suffix)
         return sha if is_sha256(sha) and self.path(sha) == path else None
 
     def hashes(self, prefix: str = "") -> list[str]:
         """Return the hashes that names here promise, sorted; only those with this prefix."""
         found = (
-            name.removesuffix(_SUFFIX)
+            name.removesuffix(self._suffix)
             for name in files.names(self.directory)
-            if name.startswith(prefix) and name.endswith(_SUFFIX)
+            if name.startswith(prefix) and name.endswith(self._suffix)
         )
         return sorted(sha for sha in found if is_sha256(sha) and sha not in self.hidden)
 
@@ -170,8 +178,16 @@ class Objects:
             if self._holds(path, data):
                 return sha
             files.keep_aside(path)
-        self._files.publish(self.directory, sha + _SUFFIX, data)
+        self._files.publish(self.directory, sha + self._suffix, data)
         return sha
+
+    def move(self, sha: str, to: Objects) -> None:
+        """Give an object the name that it has elsewhere, unless it is gone or there already."""
+        files.rename_if_free(self.path(sha), to.path(sha))
+
+    def remove(self, sha: str) -> None:
+        """Remove an object, if it is there."""
+        files.remove(self.path(sha))
 
     def put_checkpoint(self, checkpoint: CheckpointObject, large: Iterable[bytes] = ()) -> str:
         """Store the objects of large messages and a checkpoint's, and return that one's hash.
@@ -193,7 +209,7 @@ class Objects:
     def checkpoint(self, sha: str) -> CheckpointObject:
         """Return a checkpoint object; IncompleteError or CorruptObjectError names its file."""
         if not self.hidden:
-            held = self._cache.get(self._inside + sha + _SUFFIX)
+            held = self._cache.get(self._inside + sha + self._suffix)
             if held is not None:
                 return held
         found = self.load(sha)

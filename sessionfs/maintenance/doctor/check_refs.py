@@ -190,11 +190,12 @@ def _clock(directory: SessionDirectory, refs: RefNames, now_us: int) -> Iterator
 
 def _rewriting(directory: SessionDirectory, ref: ActiveRef, sha: str) -> Callable[[], None]:
     def rewrite() -> None:
+        damaged = files.inode_of(directory.refs.path(ref))
         with suppress(CorruptObjectError):
             said = directory.refs.said(ref)
             if said is None or said == sha or directory.objects.has(said):
                 return  # another process has replaced or healed it meanwhile
-        files.set_aside(directory.refs.path(ref))
+        files.set_aside(directory.refs.path(ref), damaged)
         directory.publish(sha, ref.at)
 
     return rewrite

@@ -106,10 +106,11 @@ def setting_aside(path: str, read: Callable[[], object]) -> Callable[[], None]:
     """Return what sets a file aside, unless by then another process has healed it: ``read`` tells."""
 
     def set_aside() -> None:
+        damaged = files.inode_of(path)
         with suppress(CorruptObjectError):
             read()
             return
-        files.set_aside(path)
+        files.set_aside(path, damaged)
 
     return set_aside
 

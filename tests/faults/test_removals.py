@@ -1,0 +1,198 @@
+"""Whatever is removed while others write: what was acknowledged, and not purged, can be read."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from sessionfs import (
+    ConflictError,
+    CreateCheckpointRequest,
+    CreateSessionRequest,
+    FileStorage,
+    ListCheckpointsQuery,
+    NotFoundError,
+    StorageError,
+)
+from sessionfs.format.ids import checkpoint_id
+
+from ..effort import Counted, chosen
+from .interleaving import taking_turns
+from .workloads import NO_INDEX
+
+pytestmark = [pytest.mark.once]
+
+REPOSITORY = Path(__file__).parents[2]
+
+BEFORE = 20
+LARGE = {"role": "user", "content": "x" * 66_000}
+SCHEDULES = chosen(few=12, usual=150, everything=10_000)
+APPENDS = chosen(few=0, usual=4_000, everything=1_000_000)
+
+Messages = list[dict[str, Any]]
+
+
+def small(text: object) -> dict[str, Any]:
+    return {"role": "user", "content": f"{text}"}
+
+
+class Peer:
+    """A process that works on a session, and what it was told."""
+
+    def __init__(self, root: Path, session: UUID) -> None:
+        self.root, self.session = root, session
+        self.storage = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+        self.acknowledged: dict[UUID, Messages | None] = {}
+        self.conflicts = 0
+
+    def append(self) -> None:
+        with suppress(NotFoundError):
+            made = self.storage.append_messages(self.session, [small("new"), LARGE])
+            self.acknowledged[made.id] = None
+
+    def append_comparing(self) -> None:
+        try:
+            active = self.storage.get_active_checkpoint(self.session).id
+            made = self.storage.append_messages(self.session, [small("new")], expected_active=active)
+            self.acknowledged[made.id] = None
+        except ConflictError:
+            self.conflicts += 1
+        except NotFoundError:
+            pass
+
+    def put_state(self) -> None:
+        state = [small(i) for i in range(BEFORE)] + [LARGE, small("whole")]
+        with suppress(NotFoundError):
+            made = self.storage.create_checkpoint(self.session, CreateCheckpointRequest(state))
+            self.acknowledged[made.id] = state
+
+    def rewind(self) -> None:
+        with suppress(StorageError):
+            listed = self.storage.list_checkpoints(self.session, ListCheckpointsQuery(limit=2))
+            for each in listed.checkpoints:
+                self.storage.set_active_checkpoint(self.session, each.id)
+
+    def purge(self) -> None:
+        with suppress(NotFoundError):
+            self.storage.delete_session(self.session)
+            with suppress(StorageError):  # restored meanwhile
+                self.storage.purge_session(self.session)
+
+    def repair(self) -> None:
+        self.storage.repair()
+
+
+def make(root: Path) -> UUID:
+    storage = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+    session = storage.create_session(CreateSessionRequest("t", [small(0)])).session_id
+    for i in range(1, BEFORE):
+        storage.append_messages(session, [LARGE if i == 5 else small(i)])
+    return session
+
+
+def purged(root: Path, session: UUID) -> set[UUID]:
+    records = root.joinpath("sessions", str(session), "refs").glob("purge.*")
+    return {checkpoint_id(sha) for path in records for sha in json.loads(path.read_bytes())["objects"]}
+
+
+def check(root: Path, session: UUID, peers: list[Peer], *, locked: bool) -> tuple[int, int]:
+    """Assert that what was acknowledged can be read; return how much that was, and was purged.
+
+    With locks, nothing is left either of what was refused.
+    """
+    fresh = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+    gone = purged(root, session)
+    acknowledged = {id_: state for peer in peers for id_, state in peer.acknowledged.items()}
+    standing = {id_: state for id_, state in acknowledged.items() if id_ not in gone}
+    for id_, state in standing.items():
+        found = fresh.get_checkpoint(id_).state.messages
+        assert found[-1] == (state[-1] if state else found[-1])
+        assert state is None or found == state
+        listed = fresh.list_checkpoints(session, ListCheckpointsQuery(limit=1000)).checkpoints
+        assert id_ in {each.id for each in listed}
+        if locked:
+            assert {each.problem for each in listed} == {None}
+    if not locked:
+        return len(standing), len(acknowledged) - len(standing)
+    # What a conflict left in the session is not purged, where that had not seen it.
+    if gone and not standing and not any(peer.conflicts for peer in peers):
+        fresh.repair()
+        with pytest.raises(NotFoundError):
+            fresh.get_session(session)
+    errors = [each for each in fresh.verify(read_all=True).findings if each.severity == "error"]
+    assert not errors
+    return len(standing), len(acknowledged) - len(standing)
+
+
+WRITERS: list[Callable[[Peer], None]] = [
+    Peer.append,
+    Peer.append_comparing,
+    Peer.put_state,
+    Peer.rewind,
+]
+REMOVERS: list[Callable[[Peer], None]] = [Peer.purge, Peer.repair]
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["locks", "no locks"])
+@pytest.mark.parametrize("part", range(2))
+def test_what_is_acknowledged_beside_removals_can_be_read(
+    tmp_path: Path, counted: Counted, *, locked: bool, part: int
+) -> None:
+    for seed in range(part, SCHEDULES, 2):
+        chance = random.Random(seed)
+        root = tmp_path / str(seed) / "store"
+        session = make(root)
+        doing = [Peer.purge, *chance.choices(WRITERS, k=2), *chance.choices(WRITERS + REMOVERS, k=1)]
+        peers = [Peer(root, session) for _ in doing]
+        with taking_turns(seed, locked=locked) as turns:
+            turns.run([partial(act, peer) for act, peer in zip(doing, peers, strict=True)])
+        try:
+            standing, gone = check(root, session, peers, locked=locked)
+        except BaseException as error:
+            error.add_note(f"seed {seed}: {[each.__name__ for each in doing]}")
+            raise
+        counted("schedules of writers and removals", 1)
+        counted("appends that were acknowledged in these, and not purged", standing)
+        counted("appends that were acknowledged in these, and purged", gone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2])
+def test_processes_that_append_beside_purges_repairs_and_merges(
+    tmp_path: Path, counted: Counted, number: int
+) -> None:
+    """Two processes append while one purges, repairs and merges; new sessions come all the time."""
+    root = tmp_path / "store"
+    FileStorage(root, index_dir=NO_INDEX)
+    done = tmp_path / "done"
+    command = [sys.executable, "-W", "error", "-m", "tests.faults.removing", str(root), str(done)]
+    remover = subprocess.Popen(
+        [*command, "remove", str(number)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
+    writers = [
+        subprocess.Popen(
+            [*command, "append", f"{number}.{n}", str(APPENDS // 4)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(2)
+    ]
+    told = [each.communicate()[0].split() for each in writers]
+    done.touch()
+    removed = remover.communicate()[0].split()
+    assert [each.returncode for each in (*writers, remover)] == [0, 0, 0]
+    acknowledged = sum(int(each[0]) for each in told)
+    assert sum(int(each[1]) for each in told) == 0
+    counted("appends of processes beside removals", acknowledged)
+    counted("purges, repairs and merges beside these", int(removed[0]))
