@@ -32,6 +32,8 @@ from sessionfs.format.ids import checkpoint_id
 from ..internals import session_directory
 from .workloads import NO_INDEX
 
+_IN_A_ROW = 10
+
 SHARED = 4
 """So many sessions are there at a time, that all writers append to."""
 
@@ -55,12 +57,13 @@ def append(root: Path, name: str, number: int) -> tuple[int, int]:
     while total < number:
         session = _choose(storage, chance)
         try:
-            made = storage.append_messages(session, [{"role": "user", "content": f"{name} {total}"}])
+            for _ in range(_IN_A_ROW):
+                message = {"role": "user", "content": f"{name} {total}"}
+                made = storage.append_messages(session, [message])
+                acknowledged.setdefault(session, set()).add(made.id)
+                total += 1
         except NotFoundError:
             lost += _lost(root, session, acknowledged.pop(session, set()))
-            continue
-        acknowledged.setdefault(session, set()).add(made.id)
-        total += 1
     for session, ids in acknowledged.items():
         lost += _lost(root, session, ids)
     return total, lost
@@ -70,7 +73,7 @@ def _choose(storage: FileStorage, chance: Random) -> UUID:
     """Return one of the newest sessions, or a new one where there are too few, or some are long."""
     while True:
         ids = storage.session_ids()[-SHARED:]
-        if len(ids) < SHARED or chance.random() < 1 / (SHARED * LONGEST):
+        if len(ids) < SHARED or chance.random() < _IN_A_ROW / (SHARED * LONGEST):
             request = CreateSessionRequest("shared", [{"role": "user", "content": "begun"}])
             with suppress(StorageError):  # purged before it was returned
                 return storage.create_session(request).session_id
