@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,10 +26,13 @@ from sessionfs import (
     StorageError,
 )
 from sessionfs.format.ids import checkpoint_id
+from sessionfs.fs import files, locks
 
 from ..effort import Counted, chosen
+from .crashing import calls_of, cuts, scratch
+from .disk import Builder, untouched_sessions
 from .interleaving import taking_turns
-from .workloads import NO_INDEX
+from .workloads import NO_INDEX, STORE, Doing, Operation, Record, Workload, carry_out
 
 pytestmark = [pytest.mark.once]
 
@@ -196,3 +200,105 @@ def test_processes_that_append_beside_purges_repairs_and_merges(
     assert sum(int(each[1]) for each in told) == 0
     counted("appends of processes beside removals", acknowledged)
     counted("purges, repairs and merges beside these", int(removed[0]))
+
+
+# A power cut while one writes and another purges
+
+
+def _noted(do: Doing, what: str, act: Callable[[], UUID | None]) -> None:
+    """Note what an act made, unless the session was purged before."""
+    operation = Operation(what, len(do.recorder.calls) if do.recorder else 0, session=do.subject)
+    with suppress(NotFoundError):
+        made = act()
+        operation.end = len(do.recorder.calls) if do.recorder else 0
+        operation.made = {} if made is None else {made: ([], None)}
+        do.operations.append(operation)
+
+
+def append_one(do: Doing) -> None:
+    _noted(do, "append", lambda: do.storage.append_messages(do.subject, [small("new"), LARGE]).id)
+
+
+def put_one(do: Doing) -> None:
+    request = CreateCheckpointRequest([small("new"), LARGE])
+    _noted(do, "put", lambda: do.storage.create_checkpoint(do.subject, request).id)
+
+
+def append_as_expected(do: Doing) -> None:
+    def act() -> UUID:
+        active = do.storage.get_active_checkpoint(do.subject).id
+        return do.storage.append_messages(do.subject, [small("new")], expected_active=active).id
+
+    with suppress(ConflictError):
+        _noted(do, "append", act)
+
+
+def purge_it(do: Doing) -> None:
+    def act() -> None:
+        do.storage.delete_session(do.subject)
+        do.storage.purge_session(do.subject)
+
+    _noted(do, "purge", act)
+
+
+PAIRS: list[tuple[Workload, Workload]] = [
+    (append_one, purge_it),
+    (put_one, purge_it),
+    (append_as_expected, purge_it),
+    (purge_it, append_one),
+    (purge_it, put_one),
+    (purge_it, purge_it),
+]
+
+
+def _after_the_cut(root: Path, session: UUID, record: Record, position: int) -> None:
+    """Assert that what was acknowledged before a power cut is readable, or purged, and purges last."""
+    storage = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+    gone = purged(root, session)
+    acknowledged = [one for one in record.operations if 0 < one.end <= position]
+    made = {id_ for one in acknowledged for id_ in one.made}
+    for id_ in made - gone:
+        assert storage.get_checkpoint(id_).state.messages[-1] in (LARGE, small("new"))
+    if any(one.what == "purge" for one in acknowledged):
+        assert gone
+        listed: set[UUID] = set()
+        with suppress(NotFoundError):
+            listed = {each.id for each in storage.list_checkpoints(session).checkpoints}
+        assert not listed or listed - gone  # what the purge had not seen
+    storage.repair()
+    for id_ in made - gone:
+        storage.get_checkpoint(id_)
+    other = storage.create_session(CreateSessionRequest("after", [small("after")]))
+    assert storage.get_session(other.session_id).title == "after"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=lambda value: value.__name__)
+def test_a_power_cut_beside_a_purge(one: Workload, other: Workload, counted: Counted) -> None:
+    states = chosen(few=4, usual=20, everything=400)
+    random_ = random.Random(1)
+    with scratch() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(locks, "_LOCK_SECONDS", -1.0)
+        patch.setattr(files, "_SETTLE_SECONDS", 0)
+        moments = range(calls_of(one, "full"))
+        for at in moments:
+            place = Path(directory, str(at))
+            top = place / "original"
+            top.mkdir(parents=True)
+            record = carry_out(str(top), one, "full", between=(at, other))
+            (session,) = {each.session for each in record.operations if each.what == "purge"}
+            assert session is not None
+            found = cuts(record, random_, 16, at)
+            place.joinpath("pool").mkdir()
+            same = untouched_sessions(record.before, record.calls)
+            builder = Builder(str(place / "pool"), str(top), same)
+            for cut in random_.sample(found, min(states, len(found))):
+                builder.build(cut.state, str(place / "state"))
+                try:
+                    _after_the_cut(place / "state" / STORE, session, record, cut.position)
+                except BaseException as error:
+                    error.add_note(f"before call {at}, cut after {cut.position}: {record.calls}")
+                    raise
+                shutil.rmtree(place / "state")
+            counted("crash states beside a purge", min(states, len(found)))
+            shutil.rmtree(place)
