@@ -90,8 +90,12 @@ def _lost(root: Path, session: UUID, acknowledged: set[UUID]) -> int:
         with suppress(NotFoundError):
             listed = open_store(root).list_checkpoints(session, EVERY.with_state()).checkpoints
             readable = {each.id for each in listed if each.problem is None}
-        missing = acknowledged - readable
-        return len(missing - _purged(root, session)) if missing else 0
+        lost = acknowledged - readable - _purged(root, session)
+        known = any(root.joinpath("sessions", str(session), "refs").glob("meta.*"))
+    if not lost or not known:  # forgotten meanwhile
+        return 0
+    print(f"session {session} has lost {len(lost)} of {len(acknowledged)}", file=sys.stderr)
+    return len(lost)
 
 
 def _purged(root: Path, session: UUID) -> set[UUID]:
@@ -130,7 +134,9 @@ def _forget(root: Path, storage: FileStorage) -> None:
     shown = {each.id for each in storage.list_sessions(ListSessionsQuery(limit=1000)).sessions}
     for session in storage.session_ids()[: -SHARED * 10]:
         if session not in shown:
-            shutil.rmtree(root / "sessions" / str(session), ignore_errors=True)
+            forgotten = root.with_name(f"forgotten-{session}")
+            root.joinpath("sessions", str(session)).rename(forgotten)  # all of it at once
+            shutil.rmtree(forgotten)
 
 
 if __name__ == "__main__":
