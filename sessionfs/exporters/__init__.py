@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..fs import files
+from ..fs import exports, files
 from ..fs.files import StrPath
 from ..models import Session
 from ..protocols import SessionStorage
@@ -39,7 +39,7 @@ def write_file(path: StrPath, chunks: Iterable[bytes], *, replace: bool = False)
         replace: replace a file that is there; else it is an InvalidRequestError.
 
     """
-    return files.write_private(files.absolute_path(path), chunks, replace=replace)
+    return exports.write_private(files.absolute_path(path), chunks, replace=replace)
 
 
 EXPORTERS: dict[str, Exporter] = {

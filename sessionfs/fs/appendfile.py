@@ -1,7 +1,8 @@
 """Files that only grow, written at their end and read through a memory map. For caches only.
 
 The invariant: a reader sees the bytes up to the length that it was given, whatever is written behind
-them, and whether or not the file has been replaced meanwhile.
+them, and whether or not the file has been replaced meanwhile. A file that is not this user's alone is
+neither read nor written.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import os
 from types import TracebackType
 from typing import Self
 
+from . import owners
+
 Buffer = bytes | bytearray | mmap.mmap
 """What text is searched in."""
-
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def append(path: str, end: int, data: bytes | bytearray) -> int:
     """Write bytes at a file's end, over what lies behind it; return the file's inode."""
-    descriptor = os.open(path, _FLAGS, 0o600)
+    descriptor = owners.open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         os.lseek(descriptor, end, os.SEEK_SET)
         with memoryview(data) as rest:
@@ -34,7 +35,11 @@ def append(path: str, end: int, data: bytes | bytearray) -> int:
 
 def truncate(path: str, end: int) -> None:
     """Take away what lies behind a file's end."""
-    os.truncate(path, end)
+    descriptor = owners.open_file(path, os.O_WRONLY)
+    try:
+        os.ftruncate(descriptor, end)
+    finally:
+        os.close(descriptor)
 
 
 class MappedFile:
@@ -44,7 +49,7 @@ class MappedFile:
         self.buffer: Buffer = b""
         if not length:
             return
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = owners.open_file(path, os.O_RDONLY)
         try:
             status = os.fstat(descriptor)
             if status.st_ino != inode or status.st_size < length:

@@ -42,7 +42,11 @@ _SETTLE_TRIES = 5
 # NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_CREATE |= getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+
+NOWHERE = os.devnull
+"""Stands for a directory where there can be none."""
 
 SEPARATOR = os.sep
 join = os.path.join
@@ -143,7 +147,7 @@ class Files:
     def replace(self, path: str, data: bytes, *, mode: int) -> None:
         """Put these bytes under a name, whatever was there. For caches only, never in a store."""
         with os_errors(path):
-            fresh = path + tempfiles.new_temporary_name()
+            fresh = join(os.path.dirname(path), tempfiles.new_temporary_name())
             descriptor = os.open(fresh, _CREATE | _BINARY, mode)
             try:
                 try:
@@ -246,42 +250,6 @@ class Files:
             self._swept.add(directory)
             for name in filter(tempfiles.is_temporary, names(directory)):
                 tempfiles.remove_abandoned(join(directory, name))
-
-
-def write_private(path: str, chunks: Iterable[bytes], *, replace: bool) -> int:
-    """Write a file that only its owner may read, and return how many bytes it has.
-
-    The file appears under its name with all its bytes, or not at all. What is not a regular file, such
-    as a pipe, is written into; a symbolic link is replaced, and never followed.
-
-    Args:
-        path: where it is to be.
-        chunks: its bytes.
-        replace: replace a file that is there; else it is an InvalidRequestError.
-
-    """
-    with os_errors(path):
-        mode = mode_of(path, os.lstat)
-        if mode is not None and not replace:
-            raise InvalidRequestError(f"{path} already exists", path=path)
-        if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            with open(path, "wb") as pipe:
-                return sum(map(pipe.write, chunks))
-        # Not beside its name: a name of the greatest length has no room for more.
-        fresh = join(os.path.dirname(path), tempfiles.new_temporary_name())
-        try:
-            descriptor = os.open(fresh, _CREATE | _BINARY, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    size = sum(map(file.write, chunks))
-                os.replace(fresh, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(fresh)
-                raise
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise InvalidRequestError(f"{path}: {error.strerror}", path=path) from error
-    return size
 
 
 def read_file(path: str, limit: int | None = None) -> bytes | None:
@@ -421,7 +389,7 @@ def user_cache(name: str) -> str:
         found = user_cache_dir(name, appauthor=False)
     except RuntimeError:
         found = "~"
-    return os.devnull if found.startswith("~") else found
+    return NOWHERE if found.startswith("~") else found
 
 
 def real_path(path: str) -> str:

@@ -86,9 +86,13 @@ def identities(paths: Iterable[str]) -> list[Identity]:
 def identity(path: str) -> Identity:
     """Return device, inode, length and times of a file or directory; None: there is none."""
     try:
-        status = os.stat(path)
+        return identity_of(os.stat(path))
     except OSError:
         return None
+
+
+def identity_of(status: os.stat_result) -> tuple[int, int, int, int, int]:
+    """Return device, inode, length and times."""
     return (
         status.st_dev,
         status.st_ino,

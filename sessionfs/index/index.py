@@ -228,7 +228,8 @@ class Index:
             with self._lock, suppress(UnusableError), self._database.reading() as connection:
                 sessions_, searchable, checkpoints, text = connection.execute(_STATE).fetchone()
         size = place.size if usable else 0
-        return IndexState(place.directory, usable, sessions_, searchable, checkpoints, text, size)
+        held = sessions_, searchable, checkpoints, text
+        return IndexState(place.directory, usable, *held, size, None if usable else place.problem)
 
     def _update(self, on_session: Progress | None = None, workers: int = 1) -> None:
         with self._database.reading() as connection:

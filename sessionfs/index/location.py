@@ -1,7 +1,8 @@
 """Where the index of a store is, and whether what lies there is ours, whole and of this root.
 
 The invariant: a database whose identity is not the stamped one is never read. SQLite does not check its
-pages; a file that anything else has touched since we wrote it is thrown away instead.
+pages; a file that anything else has touched since we wrote it is thrown away instead. Nor is anything
+read or written in a directory that is not this user's alone: SQLite opens files by their paths.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from ..errors import StorageError
 from ..format.records import sha256
-from ..fs import files, fingerprints
+from ..fs import files, fingerprints, owners
 from ..fs.files import Files
 
 VERSION = 5
@@ -44,6 +45,7 @@ class IndexLocation:
         self.root = files.real_path(root)
         self._parent = index_dir
         self._directory: str | None = None
+        self._way_is_ours = False
         self._files = Files("relaxed")
 
     @property
@@ -69,11 +71,30 @@ class IndexLocation:
         """How many bytes the index takes."""
         return sum(found[2] for found in fingerprints.identities(self._parts()) if found)
 
+    @property
+    def problem(self) -> str | None:
+        """Why there can be no index here that is this user's alone, in a sentence; None: there can."""
+        if files.parent_of(self.directory) == files.NOWHERE:
+            return None  # a user without a home, for whom there never was a place
+        try:
+            self._check_place()
+            for path in (self.path(_STAMP), *self._parts(), *self._beside()):
+                if files.is_directory(path) and files.link_target(path) is None:
+                    return f"{path} is not a regular file"
+        except StorageError as error:
+            return error.message
+        return None
+
     def is_ours(self) -> bool:
         """Tell whether the database is the one last stamped, for this root, on this machine."""
         try:
-            stamp = files.read_file(self.path(_STAMP))
-            return stamp is not None and stamp == self._stamp()
+            if not self._check_place():
+                return False
+            stamp = owners.read_file(self.path(_STAMP))
+            if stamp is None or stamp != self._stamp():
+                return False
+            # We never leave a journal. SQLite would follow one that it finds.
+            return not any(map(files.exists, self._beside()))
         except StorageError:
             return False
 
@@ -93,18 +114,22 @@ class IndexLocation:
 
     def discard(self) -> None:
         """Throw the index away; called with the lock held."""
-        beside = [self.database + ending for ending in ("-journal", "-wal", "-shm")]
-        for path in (self.path(_STAMP), *self._parts(), *beside):
+        for path in (self.path(_STAMP), *self._parts(), *self._beside()):
             files.remove(path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other writers out; LockedError if one keeps us out for longer than LOCK_SECONDS."""
+        """Keep other writers out; LockedError if one keeps us out for longer than LOCK_SECONDS.
+
+        NotOursError if this is no place that is this user's alone.
+        """
         # filelock brings asyncio with it, which takes longer to import than a listing takes.
         from filelock import FileLock, Timeout
 
-        self._files.make_directory(self.directory)
+        if owners.claim_directory(self.directory):
+            files.remove(self.path(_STAMP))
         path = self.path(_LOCK)
+        owners.check_file(path)
         # A lock that only pretends would let two writers at one file.
         lock = FileLock(path, timeout=LOCK_SECONDS, mode=0o600, fallback_to_soft=False)
         try:
@@ -112,21 +137,36 @@ class IndexLocation:
         except (Timeout, OSError, NotImplementedError) as error:
             raise LockedError(str(error)) from error
         try:
+            self._files.sweep(self.directory)
             yield
         finally:
             lock.release()
 
+    def _check_place(self) -> bool:
+        """Check that the directory and its lock are this user's; False: it is missing or open."""
+        if not self._way_is_ours:
+            owners.check_way(files.parent_of(self.directory))
+        found = owners.check_directory(self.directory)
+        # Only this user and root could make the way worse later.
+        self._way_is_ours = self._way_is_ours or found
+        if found:
+            owners.check_file(self.path(_LOCK))
+        return found
+
     def _parts(self) -> list[str]:
         return [self.database, self.path(TEXT), self.path(WORDS)]
 
+    def _beside(self) -> list[str]:
+        return [self.database + ending for ending in ("-journal", "-wal", "-shm")]
+
     def _stamp(self) -> bytes:
-        root, *parts = fingerprints.identities([self.root, *self._parts()])
+        root = fingerprints.identity(self.root)
         facts: dict[str, Any] = {
             "version": VERSION,
             "root": self.root.encode(errors="surrogateescape").hex(),
             "device": root and root[0],
             "inode": root and root[1],
             "host": files.host_name(),
-            "parts": parts,
+            "parts": [owners.check_file(path) for path in self._parts()],
         }
         return msgspec.json.encode(facts)

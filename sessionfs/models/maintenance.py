@@ -23,6 +23,8 @@ class IndexState(NamedTuple):
         checkpoints: how many it knows.
         text: how many bytes of messages' text it holds.
         size: of all its files, in bytes.
+        problem: why there can be none here, in a sentence with the path: another user owns a directory,
+            or could write to it. Answers come from the files. None: nothing is wrong.
 
     """
 
@@ -33,6 +35,7 @@ class IndexState(NamedTuple):
     checkpoints: int | None
     text: int | None
     size: int
+    problem: str | None = None
 
 
 class Relocated(msgspec.Struct):

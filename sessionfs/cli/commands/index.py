@@ -22,9 +22,10 @@ def index(
         if rebuild:
             with output.bar("Reading sessions") as advance:
                 done = storage.rebuild_index(advance, workers=opening.workers())
-            if not done:
-                raise InternalError("the index cannot be written here and now; answers do without it")
         state = storage.index_state()
+        if rebuild and not done:
+            reason = "" if state.problem is None else f": {state.problem}"
+            raise InternalError(f"the index cannot be written; answers do without it{reason}")
         if as_json:
             output.print_json(state._asdict())
         elif state.usable:
@@ -33,5 +34,7 @@ def index(
             typer.echo(f"{counted(listed, 'session')}, {searchable:,} of them with their messages")
             text = f"{state.text or 0:,} bytes of text"
             typer.echo(f"{counted(state.checkpoints or 0, 'checkpoint')}, {text}")
+        elif state.problem is not None:
+            typer.echo(f"{harmless(state.directory)}: no index: {harmless(state.problem)}")
         else:
             typer.echo(f"{harmless(state.directory)}: no index yet; the next listing makes one")

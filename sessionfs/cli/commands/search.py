@@ -75,6 +75,9 @@ def search(
             with output.bar("Indexing sessions") as advance:
                 storage.update_index(advance, workers=opening.workers())
         result = storage.search(query)
+        problem = storage.index_state().problem
+        if problem is not None:
+            output.note(f"! searched without an index: {problem}")
         if as_json:
             output.print_json(result)
             return

@@ -14,7 +14,7 @@ def test_the_index_tells_where_it_is_and_is_made_anew(imported: Command) -> None
     def index(*arguments: str) -> Any:
         return json.loads(imported.run("index", *arguments, "--json", **cache).stdout)
 
-    nothing = dict.fromkeys(("sessions", "searchable", "checkpoints", "text"))
+    nothing = dict.fromkeys(("sessions", "searchable", "checkpoints", "text", "problem"))
     directory = index()["directory"]
     assert index() == {"directory": directory, "usable": False, "size": 0, **nothing}
     made = index("--rebuild")
@@ -25,6 +25,9 @@ def test_the_index_tells_where_it_is_and_is_made_anew(imported: Command) -> None
     refused = imported.run("index", "--rebuild", XDG_CACHE_HOME=str(imported.home / "file"))
     assert refused.returncode == 1
     assert len(refused.stderr.splitlines()) == 1
+    assert f"{imported.home / 'file'} is not a directory" in refused.stderr
+    told = imported.run("index", XDG_CACHE_HOME=str(imported.home / "file")).stdout
+    assert f"{imported.home / 'file'} is not a directory" in told
 
 
 def test_the_index_tells_what_it_holds(imported: Command) -> None:

@@ -71,6 +71,19 @@ def test_what_is_damaged_is_named(imported: Command) -> None:
     assert done.returncode == 0
 
 
+def test_a_search_says_why_it_goes_without_an_index(imported: Command) -> None:
+    open_to_all = imported.home / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    done = imported.run("search", "tomato bed", XDG_CACHE_HOME=str(open_to_all))
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == (
+        f"! searched without an index: others may write to {open_to_all}"
+    )
+    assert imported.run("search", "tomato bed").stdout == done.stdout
+    assert list(open_to_all.iterdir()) == []
+
+
 def test_the_first_search_on_a_terminal_shows_progress_and_the_hits(imported: Command) -> None:
     shown = imported.on_a_terminal("search", "tomato bed", columns=100)
     assert "The tomato bed gets watered" in shown
