@@ -122,11 +122,13 @@ def kill(tmp_path: Path, how: str) -> list[str]:
     return os.listdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="every file has a name here")
 def test_a_kill_leaves_nothing(tmp_path: Path) -> None:
     assert kill(tmp_path, "nameless") == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="every file has a name here")
 def test_what_a_kill_leaves_is_removed_after_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
