@@ -41,6 +41,8 @@ _SETTLE_SECONDS = 0.02
 _SETTLE_TRIES = 5
 # NONBLOCK: opening a FIFO that lies in a file's place must not wait for a writer.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+# NONBLOCK here, too: without it, and DIRECTORY, a FIFO in a directory's place is waited for.
+_DIRECTORY = _READ | getattr(os, "O_DIRECTORY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _CREATE |= getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -171,7 +173,7 @@ class Files:
         if not self._sync or os.name == "nt":
             return
         with os_errors(concerning or path):
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = open_directory(path)
             try:
                 os.fsync(descriptor)
             finally:
@@ -309,6 +311,14 @@ def read_settled(
             return current, True
         previous = current
     return previous, False
+
+
+def open_directory(path: str) -> int:
+    """Return a descriptor of a directory, to sync it, lock it or look into it; never waits.
+
+    OSError, as of ``os.open``, for what is not a directory: a FIFO, socket, device or file.
+    """
+    return os.open(path, _DIRECTORY)
 
 
 def names(directory: str) -> list[str]:

@@ -60,7 +60,7 @@ def digests(parent: str, children: Iterable[str], inside: str) -> dict[str, int]
     stat_, end = os.stat, os.sep + inside
     try:
         # Relative to an open directory, the kernel need not walk the whole path each time.
-        descriptor = os.open(parent, os.O_RDONLY)
+        descriptor = files.open_directory(parent)
     except OSError:
         return {child: digest(of(files.join(parent, child, inside))) for child in children}
     try:

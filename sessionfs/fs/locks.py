@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from .files import os_errors
+from .files import open_directory, os_errors
 
 try:
     import fcntl
@@ -41,7 +41,7 @@ def exclusive(directory: str) -> Iterator[None]:
     longer than 10 seconds, nobody is kept out: the caller has to look once more after its write.
     """
     with os_errors(directory):
-        descriptor = os.open(directory, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        descriptor = open_directory(directory)
     try:
         if _try_lock is not None:
             patience = time.monotonic() + _LOCK_SECONDS

@@ -157,6 +157,7 @@ class IndexLocation:
         return [self.database, self.path(TEXT), self.path(WORDS)]
 
     def _beside(self) -> list[str]:
+        """Return where SQLite looks for what a crash has left."""
         return [self.database + ending for ending in ("-journal", "-wal", "-shm")]
 
     def _stamp(self) -> bytes:

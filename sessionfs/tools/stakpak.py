@@ -96,6 +96,10 @@ def read(path: Path) -> Iterator[Transcript]:
 def _open(path: Path) -> Any:
     import sqlite3
 
+    # SQLite opens what lies beside a database, and would wait for a writer where that is a FIFO.
+    for beside in (path.with_name(path.name + ending) for ending in ("-journal", "-wal", "-shm")):
+        if beside.exists() and not beside.is_file():
+            raise InvalidRequestError(f"{beside} is not a regular file", path=str(beside))
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     database.row_factory = sqlite3.Row
     # A text that is not UTF-8 is damage of that row, not of the whole file.

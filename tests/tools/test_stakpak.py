@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -314,3 +316,19 @@ def test_a_column_whose_name_is_no_text_is_no_transcript(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes().replace(b"parent_id, state", b"parent_id, st\x80te"))
     with pytest.raises(InvalidRequestError, match="not a transcript"):
         list(tools.read(path))
+
+
+def test_a_fifo_beside_a_database_is_not_waited_for(tmp_path: Path) -> None:
+    path = database(tmp_path / "local.db")
+    os.mkfifo(f"{path}-journal")
+    source = (
+        "import pathlib, sys; from sessionfs import tools; list(tools.read(pathlib.Path(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,  # what waits for a FIFO waits for ever
+        check=False,
+    )
+    assert f"{path}-journal is not a regular file" in done.stderr

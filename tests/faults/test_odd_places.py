@@ -1,0 +1,47 @@
+"""Something else in the place of a directory or of a file of the index is not waited for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .odd_places import KINDS, PLACES
+
+HUNG_SECONDS = 120
+"""Far more than it takes: what waits for a FIFO waits for ever."""
+
+USUAL = [(place, "fifo") for place in PLACES] + [("sessions", kind) for kind in KINDS]
+
+
+def _ask(directory: Path, place: str, kind: str) -> None:
+    command = [sys.executable, "-W", "error", "-m", "tests.faults.odd_places"]
+    with open(directory / "asked", "w+") as asked:
+        try:
+            done = subprocess.run(
+                [*command, str(directory), place, kind],
+                stdin=subprocess.DEVNULL,
+                stdout=asked,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=HUNG_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            asked.seek(0)
+            pytest.fail(f"it hangs: {asked.read().splitlines()[-1:]}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("place", "kind"), sorted(set(USUAL)))
+def test_what_is_not_a_directory_is_not_waited_for(tmp_path: Path, place: str, kind: str) -> None:
+    _ask(tmp_path, place, kind)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", PLACES)
+def test_whatever_it_is(tmp_path: Path, place: str, kind: str) -> None:
+    _ask(tmp_path, place, kind)
