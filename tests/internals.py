@@ -49,7 +49,7 @@ def held_states(storage: FileStorage) -> StateCache:
 
 def sessions_held(storage: FileStorage) -> list[UUID]:
     """Return the sessions of which a storage holds a whole state, the one used last at the end."""
-    return list(storage._states._held)
+    return [UUID(int=each) for each in storage._states._held]
 
 
 def bytes_held(cache: ObjectCache) -> int:
@@ -61,8 +61,8 @@ def bytes_held(cache: ObjectCache) -> int:
 
 def lock_of(storage: FileStorage, which: str) -> AbstractContextManager[Any]:
     """Return one of the locks that threads which share a storage wait for."""
-    return {
+    locks: dict[str, AbstractContextManager[Any]] = {
         "cache": storage._environment.cache._lock,
         "index": storage._index._lock,
-        "states": storage._states._lock,
-    }[which]
+    }
+    return locks[which]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,8 @@ else:
 
 _LOCK_SECONDS = 10.0
 _LOCK_STEP = 0.002
+_held: set[tuple[int, str]] = set()
+"""Who is inside which directory: threads of this process."""
 
 
 @contextmanager
@@ -38,17 +41,25 @@ def exclusive(directory: str) -> Iterator[None]:
 
     An advisory lock on the directory itself: it makes no file that a sync tool could carry away, and
     ends with the process. Where a platform or file system has none, and where somebody keeps it for
-    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write.
+    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write. Nor is
+    a signal handler, or a finalizer, in the middle of a call by the same thread: it would wait for
+    itself.
     """
+    key = threading.get_ident(), directory
+    if key in _held:
+        yield
+        return
     with os_errors(directory):
         descriptor = open_directory(directory)
     try:
+        _held.add(key)
         if _try_lock is not None:
             patience = time.monotonic() + _LOCK_SECONDS
             while not _try_lock(descriptor) and time.monotonic() < patience:
                 time.sleep(_LOCK_STEP)
         yield
     finally:
+        _held.discard(key)
         with suppress(OSError):  # nothing was written through it
             if _try_lock is not None:
                 _unlock(descriptor)  # closing is not enough: a child process may have it open, too

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -56,7 +56,9 @@ class _Changes(NamedTuple):
 class Index:
     """Answers from the index what a scan of the files would answer.
 
-    Safe to share between threads; one at a time uses the connection.
+    Safe to share between threads; one at a time uses the connection. A signal handler, or a finalizer
+    that the garbage collector runs, may come in the middle of a use by the same thread: to wait would
+    be for ever, and the open transaction is not to be touched, so that the files answer.
 
     Args:
         root: of the store.
@@ -81,40 +83,59 @@ class Index:
 
     def renew(self) -> None:
         """Begin anew, knowing nothing of what the index holds."""
-        self._database.abandon(amid_a_call=self._lock.locked())
+        self._database.abandon(amid_a_call=self._user is not None)
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
+        self._user: object = None
+        self._due: list[Callable[[], None]] = []
         self._sessions = StalenessCheck("sessions", REFS)
         self._objects = StalenessCheck("objects", OBJECTS)
         self._contents = StalenessCheck("contents", OBJECTS)
         self._levels = (self._sessions, self._objects, self._contents)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; in the middle of a use by this thread, at its end."""
+        self._do_when_free(self._database.close)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for other threads; UnusableError in the middle of a use by this one."""
         with self._lock:
-            self._database.close()
+            if self._user is not None:
+                raise UnusableError("this thread is in the middle of using the index")
+            self._user = user = object()
+            try:
+                yield
+                while self._due:
+                    self._due.pop()()
+            finally:
+                if self._user is user:
+                    self._user = None
+
+    def _do_when_free(self, do: Callable[[], None]) -> None:
+        self._due.append(do)
+        with suppress(UnusableError), self._turn():
+            pass  # at its end it is done
 
     # Answers
 
     def list_sessions(self, query: ListSessionsQuery) -> ListSessionsResult:
         """Return the page of the sessions that a checked query asks for."""
-        with self._lock:
+        with suppress(UnusableError), self._turn():
             self._notice()
-            try:
-                with self._database.reading() as connection:
-                    (differing,) = self._differing(connection, self._sessions)
-                    changed = self._changed_sessions(connection, differing)
-                    answer = sessions.answer(connection, query, changed.looks, changed.gone)
-            except UnusableError:
-                return listing.answer(self.scan(), query)
+            with self._database.reading() as connection:
+                (differing,) = self._differing(connection, self._sessions)
+                changed = self._changed_sessions(connection, differing)
+                answer = sessions.answer(connection, query, changed.looks, changed.gone)
             self._write(changed, [], [])
             return answer
+        return listing.answer(self.scan(), query)
 
     def search(self, checked: CheckedQuery) -> SearchResult:
         """Return the page of hits that a checked query asks for."""
-        with self._lock:
+        with suppress(UnusableError), self._turn():
             for _ in range(_TRIES):
                 try:
                     return self._search(checked)
@@ -123,8 +144,6 @@ class Index:
                         recorder.forget([error.id])
                     for level in self._levels:
                         level.pending.add(error.id)
-                except UnusableError:
-                    break
         read = ((each, transcript.read_transcript(self._directory_of(each.id))) for each in self.scan())
         return search.answer(read, checked)
 
@@ -135,18 +154,15 @@ class Index:
         costs less than recording.
         """
         directory = self._directory_of(id_)
-        with self._lock:
+        with suppress(UnusableError, StorageError), self._turn():
             for _ in range(_TRIES):
-                try:
-                    with self._database.reading() as connection:
-                        look = checkpoints.look(connection, directory)
-                        found = checkpoints.record(connection, str(id_)) if look is None else look.base
-                        if found is not None:
-                            answer = checkpoints.checkpoints(connection, found, look, page)
-                        elif look is None or len(look.objects) < WORTH_INDEXING:
-                            return None
-                except (UnusableError, StorageError):
-                    return None
+                with self._database.reading() as connection:
+                    look = checkpoints.look(connection, directory)
+                    found = checkpoints.record(connection, str(id_)) if look is None else look.base
+                    if found is not None:
+                        answer = checkpoints.checkpoints(connection, found, look, page)
+                    elif look is None or len(look.objects) < WORTH_INDEXING:
+                        return None
                 written = look is not None and self._write(_Changes([], [], [], []), [look], [])
                 if found is not None:
                     return answer
@@ -159,14 +175,11 @@ class Index:
 
         One that cannot be read is among them: whoever opens it is told why.
         """
-        with self._lock:
+        with suppress(UnusableError), self._turn():
             self._notice()
-            try:
-                with self._database.reading() as connection:
-                    (differing,) = self._differing(connection, self._objects)
-                    found = holders.holding(connection, hash12)
-            except UnusableError:
-                return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
+            with self._database.reading() as connection:
+                (differing,) = self._differing(connection, self._objects)
+                found = holders.holding(connection, hash12)
             looks: list[holders.ObjectNames] = []
             unreadable: list[str] = []
             for name in differing.changed:
@@ -182,6 +195,7 @@ class Index:
                     holders.put(connection, looks, differing.gone)
                     self._objects.pending -= {each.id for each in looks}
             return sorted(map(UUID, found.union(unreadable)))
+        return [id_ for id_ in self._root.session_ids() if self._may_hold(id_, hash12)]
 
     def scan(self) -> Iterator[SessionSummary]:
         """Give every session's summary, read from the files alone."""
@@ -194,28 +208,30 @@ class Index:
 
     def update(self, on_session: Progress | None = None, workers: int = 1) -> bool:
         """Record all that has changed, messages too; False where that cannot be done here and now."""
-        with self._lock:
+        with suppress(UnusableError), self._turn():
             self._notice()
-            try:
-                self._update(on_session, workers)
-            except UnusableError:
-                return False
+            self._update(on_session, workers)
             return True
+        return False
 
     def rebuild(self, on_session: Progress | None = None, workers: int = 1) -> bool:
         """Throw the index away and make it anew; False where that cannot be done here and now."""
-        with self._lock:
+        with suppress(UnusableError), self._turn():
             self._notice()
-            try:
-                self._database.rebuild()
-                self._update(on_session, workers)
-            except UnusableError:
-                return False
+            self._database.rebuild()
+            self._update(on_session, workers)
             return True
+        return False
 
     def discard(self) -> None:
-        """Throw the index away, with what it held of messages; it is made anew when it is needed."""
-        with self._lock, suppress(UnusableError):
+        """Throw the index away, with what it held of messages; it is made anew when it is needed.
+
+        In the middle of a use by this thread, at its end.
+        """
+        self._do_when_free(self._discard)
+
+    def _discard(self) -> None:
+        with suppress(UnusableError):
             if self._database.place.is_ours():
                 self._database.rebuild()
 
@@ -225,7 +241,7 @@ class Index:
         sessions_, searchable, checkpoints, text = [None] * 4
         usable = place.is_ours()
         if usable:
-            with self._lock, suppress(UnusableError), self._database.reading() as connection:
+            with suppress(UnusableError), self._turn(), self._database.reading() as connection:
                 sessions_, searchable, checkpoints, text = connection.execute(_STATE).fetchone()
         size = place.size if usable else 0
         held = sessions_, searchable, checkpoints, text

@@ -48,6 +48,9 @@ class ObjectCache:
     what is built on an object that is not here any more, or was damaged since it was read, could be
     read by nobody else: each time the file is looked at. Keys are paths: a copy in another session is
     another object.
+
+    Nobody waits for it: a signal handler or a finalizer may come while its thread holds the lock, and
+    an object that is not held is read again.
     """
 
     def __init__(self, budget: int) -> None:
@@ -60,6 +63,7 @@ class ObjectCache:
         self._used = 0
         self._entries: OrderedDict[str, _CachedObject] = OrderedDict()
         self._lock = Lock()
+        self._clearing = False
 
     def get(self, path: str) -> CheckpointObject | None:
         """Return the object of this file, if it is held and the file is still the one that was read."""
@@ -98,7 +102,11 @@ class ObjectCache:
 
     def add(self, path: str, identity: Identity, checkpoint: CheckpointObject, size: int) -> None:
         """Hold an object of this many bytes, letting go of the least recently used ones."""
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._clearing:
+                self._clear()
             before = self._entries.pop(path, None)
             self._used -= before.size if before is not None else 0
             if size > self._budget or identity is None:
@@ -107,12 +115,22 @@ class ObjectCache:
             self._used += size
             while self._used > self._budget:
                 self._used -= self._entries.popitem(last=False)[1].size
+        finally:
+            self._lock.release()
 
     def clear(self) -> None:
-        """Let go of everything."""
-        with self._lock:
-            self._entries.clear()
-            self._used = 0
+        """Let go of everything; while something is added, before the next one is."""
+        self._clearing = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._clear()
+            finally:
+                self._lock.release()
+
+    def _clear(self) -> None:
+        self._clearing = False
+        self._entries.clear()
+        self._used = 0
 
 
 class Objects:

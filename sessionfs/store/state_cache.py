@@ -8,10 +8,8 @@ passes both is what was stored; whatever else is given is looked at message by m
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import repeat
-from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +48,8 @@ class Continuation(msgspec.Struct, frozen=True):
 class StateCache:
     """The whole states that were stored last, one a session, within a budget of bytes.
 
-    Safe to share between threads: whoever uses one takes it out and puts it back.
+    Safe to share between threads, and with what interrupts one, without a lock to wait for: whoever
+    uses a state takes it out and puts it back, each of which is one operation of a dict.
     """
 
     def __init__(self, codec: MessageCodec, budget: int) -> None:
@@ -61,13 +60,11 @@ class StateCache:
 
     def renew(self) -> None:
         """Begin anew, empty."""
-        self._lock = Lock()
-        self._held: OrderedDict[UUID, _CachedState] = OrderedDict()
+        self._held: dict[int, _CachedState] = {}
 
     def clear(self) -> None:
         """Let go of everything; others may be using it."""
-        with self._lock:
-            self._held.clear()
+        self._held.clear()
 
     def given(self, session: UUID, messages: Sequence[Message]) -> NewState:
         """Return a state of a session that is about to be stored."""
@@ -75,15 +72,15 @@ class StateCache:
 
     def take(self, session: UUID) -> _CachedState | None:
         """Return what is held of a session, which from now on is the caller's."""
-        with self._lock:
-            return self._held.pop(session, None)
+        return self._held.pop(session.int, None)
 
     def put(self, session: UUID, held: _CachedState) -> None:
         """Hold the state of a session, letting go of those that were used least recently."""
-        with self._lock:
-            self._held[session] = held  # at the end, for it was taken out
-            while sum(each.size for each in self._held.values()) > self._budget:
-                self._held.popitem(last=False)
+        self._held[session.int] = held  # at the end, for it was taken out
+        for oldest in list(self._held):
+            if sum(each.size for each in list(self._held.values())) <= self._budget:
+                break
+            self._held.pop(oldest, None)
 
 
 class NewState:

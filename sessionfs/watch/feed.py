@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from ..errors import StorageError
@@ -96,9 +97,9 @@ class Feed:
         with self._lock:
             if self._closed:
                 return None
-            if self._events:
-                if len(self._events) == _MOST_QUEUED:
-                    self._turn.notify_all()
+            if len(self._events) == _MOST_QUEUED:
+                self._turn.notify_all()
+            with suppress(IndexError):  # none, or a signal handler has just taken it
                 return self._events.popleft()
             if self.failure is not None:
                 raise self.failure

@@ -43,6 +43,7 @@ class StopSignal:
     def __init__(self, alive: Callable[[], bool]) -> None:
         self._alive = alive
         self._closed = threading.Event()
+        self._ending = False
 
     def is_set(self) -> bool:
         """Tell whether it is."""
@@ -51,7 +52,10 @@ class StopSignal:
 
     def set(self) -> None:
         """Make it end."""
-        self._closed.set()
+        # Its lock is not re-entrant: a signal handler may end the watch in the middle of this.
+        if not self._ending:
+            self._ending = True
+            self._closed.set()
 
     def wait(self, seconds: float) -> None:
         """Wait until it was set, or for this long."""
@@ -78,7 +82,7 @@ class Listener:
     ) -> None:
         self._sessions, self._ending = sessions, ending
         self._heard, self._missed = heard, missed
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._reliable = False
         self._any = True
         self._hot: dict[UUID, float] = {}
@@ -91,10 +95,14 @@ class Listener:
         with self._lock:
             if not self._reliable:
                 return None
-            found = None if self._any else set(self._hot)
-            self._any = False
-            self._hot = {session: until for session, until in self._hot.items() if until > now}
-            return found
+            # ``mark`` may be called by a signal handler between any two of these lines: what it marks
+            # is in this answer or in the next one.
+            any_, self._any = self._any, False
+            found = set(self._hot)
+            for session, until in list(self._hot.items()):
+                if until <= now and self._hot.get(session) == until:
+                    self._hot.pop(session, None)
+            return None if any_ or self._any else found
 
     def mark(self, sessions: Iterable[UUID]) -> None:
         """Count sessions as changed."""
@@ -102,8 +110,8 @@ class Listener:
         with self._lock:
             self._hot.update(dict.fromkeys(sessions, until))
             if len(self._hot) > _MOST_HOT:
-                self._hot.clear()
                 self._any = True
+                self._hot.clear()
 
     def listen(self) -> None:
         """Listen until the watch is to end."""

@@ -43,7 +43,7 @@ def test_children_use_the_storage_of_a_parent_in_the_middle_of_its_work(
     counted("appends of threads amid forks", int(appends))
 
 
-@pytest.mark.parametrize("which", ["cache", "index", "states"])
+@pytest.mark.parametrize("which", ["cache", "index"])
 def test_a_lock_that_a_thread_held_at_the_fork_is_free_in_the_child(tmp_path: Path, which: str) -> None:
     play("held", tmp_path / "store", which)
 
