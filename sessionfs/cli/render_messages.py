@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any
@@ -13,6 +14,7 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
+from ..exporters.limits import Allowance
 from ..exporters.markdown import sent_at
 from ..messages import parts
 from ..models import Gap, Session
@@ -25,6 +27,16 @@ RESULT_LENGTH = 1_000
 
 _CALL_LENGTH = 160
 _WHOLE = 10_000
+_GROWTH, _GROWTH_FREE = 10, 10_000
+"""What is rendered is at most so many times as long as the text, and some more."""
+
+_LINE = 100
+"""A line is filled with spaces, and counts as so many characters."""
+
+_MOST_TOKENS = 4_000
+_MOST_BLOCKS = {"fence": 100, "code_block": 100, "th_open": 200, "td_open": 1_000}
+"""Rich takes a millisecond for each of these; a text with more is shown as it was written."""
+
 _THEME = "ansi_dark"
 """Colours of the terminal itself, on its own background."""
 
@@ -103,13 +115,14 @@ def message_lines(
 ) -> Iterator[RenderableType]:
     """Give a message as a heading and what follows it, tool calls folded to a line unless ``full``."""
     yield heading(index, message)
+    left = Allowance()
     found = parts.parts(message)
     result = parts.whole_result(message, found)
     call_length = _WHOLE if full else min(_CALL_LENGTH, width) if rendered else _CALL_LENGTH
     for part in found if result is None else result.content:
         match part:
             case parts.Text(text) if rendered and result is None and parts.role_of(message) != "user":
-                yield _markdown(text)
+                yield _markdown(text, left) or Text(harmless(text))
             case parts.Thinking(text) if rendered:
                 yield Padding(Text(harmless(text), style="dim italic"), (0, 0, 0, 2))
             case parts.CallPart():
@@ -139,13 +152,26 @@ def _plain_lines(part: parts.Part, *, in_result: bool, full: bool) -> Iterator[T
             yield Text(one_line(f"[{part.tool or 'result'}]"), style="yellow")
 
 
-def _markdown(text: str) -> Markdown:
-    """Return a text to be rendered, in which nothing commands the terminal, entities neither."""
+def _markdown(text: str, left: Allowance) -> Markdown | None:
+    """Return a text to be rendered, in which nothing commands the terminal, entities neither.
+
+    None: show it as it was written, for it would take long, or become many times as much.
+    """
+    if not left.markdown(text):
+        return None
     rendered = Markdown(harmless(text), code_theme=_THEME, hyperlinks=False)
+    blocks = Counter(token.type for token in rendered.parsed)
+    if any(blocks[kind] > most for kind, most in _MOST_BLOCKS.items()) or blocks.total() > _MOST_TOKENS:
+        return None
+    length = 0
     for token in rendered.parsed:
+        if token.type in ("fence", "code_block"):
+            token.info = left.lexer(token.content, token.info.partition(" ")[0]) or ""
         for each in token.children or ():
             each.content = harmless(each.content)
-    return rendered
+            length += len(each.content) + sum(len(str(value)) for value in each.attrs.values())
+            length += _LINE if each.type == "hardbreak" else 0
+    return rendered if length <= _GROWTH * len(text) + _GROWTH_FREE else None
 
 
 def _folded(lines: list[str], most: int, longest: int) -> Iterator[Text]:

@@ -46,6 +46,7 @@ from ..protocols import SessionStorage
 from . import branches, html_graph
 from .html_style import STYLE
 from .html_text import block, escaped, markdown, picture
+from .limits import MOST_ON_PAGE, Allowance
 from .markdown import pretty, sent_at
 
 _POLICY = (
@@ -220,6 +221,7 @@ class _Articles:
         self._messages = {message.at: message for message in messages}
         self._results = _results(messages)
         self._folded = set(self._results.values())
+        self._page = Allowance(highlighted=MOST_ON_PAGE)
 
     def is_folded(self, message: _NumberedMessage) -> bool:
         """Tell whether all that a message consists of is in the folds of calls."""
@@ -236,11 +238,12 @@ class _Articles:
         time = f'<time datetime="{when.isoformat()}">{when:%Y-%m-%d %H:%M}</time>' if when else ""
         by = f'<span class="model">{escaped(model)}</span>' if model else ""
         result = whole_result(fields, message.parts)
+        left = Allowance(self._page)
         if result is not None:
-            body = _content(result)
+            body = _content(result, left)
         else:
             body = "".join(
-                self._part((at, i), part, breaks=kind == "user")
+                self._part((at, i), part, left, breaks=kind == "user")
                 for i, part in enumerate(message.parts)
                 if (at, i) not in self._folded
             )
@@ -251,12 +254,12 @@ class _Articles:
             f'<div class="body" dir="auto">\n{body}</div>\n</article>\n'
         )
 
-    def _part(self, place: _Place, part: Part, *, breaks: bool) -> str:
+    def _part(self, place: _Place, part: Part, left: Allowance, *, breaks: bool) -> str:
         if isinstance(part, CallPart):
-            return self._call(part, self._results.get(place))
-        return _part(part, breaks=breaks)
+            return self._call(part, self._results.get(place), left)
+        return _part(part, left, breaks=breaks)
 
-    def _call(self, call: CallPart, place: _Place | None) -> str:
+    def _call(self, call: CallPart, place: _Place | None, left: Allowance) -> str:
         """Return a call folded to a line, with its arguments and its result inside."""
         arguments, brief = _arguments(call.arguments)
         answer, failed = "<h3>No result</h3>\n", ""
@@ -268,7 +271,9 @@ class _Articles:
             failed = _failed(result.failed)
             # Links to a message that has no article lead to its first fold.
             id_ = f' id="m{at}"' if i == 0 and self.is_folded(message) else ""
-            answer = f'<div{id_}><h3>Result <a href="#m{at}">#{at}</a></h3>\n{_content(result)}</div>'
+            answer = (
+                f'<div{id_}><h3>Result <a href="#m{at}">#{at}</a></h3>\n{_content(result, left)}</div>'
+            )
         head = f'{_tool(call.tool)}{failed} <span class="brief">{escaped(brief)}</span>'
         return _fold(head, f"{arguments}{answer}")
 
@@ -289,28 +294,28 @@ def _results(messages: Sequence[_NumberedMessage]) -> dict[_Place, _Place]:
     }
 
 
-def _part(part: Part, *, breaks: bool = False, in_result: bool = False) -> str:
+def _part(part: Part, left: Allowance, *, breaks: bool = False, in_result: bool = False) -> str:
     match part:
         case Text(text) if in_result:
             return _wrapped(text)
         case Text(text):
-            return markdown(text, breaks=breaks)
+            return markdown(text, breaks=breaks, left=left)
         case Thinking(text):
             brief = f'Thinking <span class="brief">{escaped(_brief(text))}</span>'
-            return _fold(brief, markdown(text), "thinking")
+            return _fold(brief, markdown(text, left=left), "thinking")
         case Media():
             return picture(part)
         case CallPart():
             return _fold(_tool(part.tool), _arguments(part.arguments)[0])
         case ResultPart():
             tool = f" of {_tool(part.tool)}" if part.tool else ""
-            return _fold(f"Result{tool}{_failed(part.failed)}", _content(part))
+            return _fold(f"Result{tool}{_failed(part.failed)}", _content(part, left))
         case Unknown():
-            return _fold(escaped(part.kind), block(pretty(part.json), "json"))
+            return _fold(escaped(part.kind), block(pretty(part.json), "json", left))
 
 
-def _content(result: ResultPart) -> str:
-    return "".join(_part(each, in_result=True) for each in result.content)
+def _content(result: ResultPart, left: Allowance) -> str:
+    return "".join(_part(each, left, in_result=True) for each in result.content)
 
 
 def _fold(head: str, inside: str, kind: str = "call") -> str:

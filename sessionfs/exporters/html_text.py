@@ -18,17 +18,20 @@ from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
 from ..messages.parts import Media, media_at
+from .limits import Allowance
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _LINK = re.compile(r"(https?://|mailto:)[^\s]", re.IGNORECASE)
 _ALIGNED = re.compile(r"text-align:(left|center|right)")
-_MOST_HIGHLIGHTED = 50_000
 _DEEPEST_HEADING = 6
-_MOST_MARKDOWN = 1_000_000
+_CODE_GROWTH, _CODE_GROWTH_FREE = 8, 2_000
+_GROWTH, _GROWTH_FREE = 10, 10_000
+"""A page is at most so many times as long as a text, and some more for images and tags."""
+
+_LEFT = "allowance"
 
 
 def clean(text: str) -> str:
@@ -42,11 +45,19 @@ def escaped(text: str) -> str:
     return html.escape(clean(text), quote=True)
 
 
-def block(text: str, language: str = "") -> str:
-    """Return a text as a block of code, highlighted where its language is known."""
-    language = language.strip().split(" ")[0].lower()
+def block(text: str, language: str = "", left: Allowance | None = None) -> str:
+    """Return a text as a block of code, highlighted where its language is one of the usual ones.
+
+    Args:
+        text: the code.
+        language: its name, and what may follow it.
+        left: what may still be rendered of the message.
+
+    """
+    language = language.strip().split(" ")[0]
+    highlighted = _highlighted(clean(text), language, left or Allowance())
     # Who uses the keyboard alone scrolls what is wider than the page.
-    return f'<pre tabindex="0"><code>{_highlighted(clean(text), language)}</code></pre>\n'
+    return f'<pre tabindex="0"><code>{highlighted}</code></pre>\n'
 
 
 def picture(media: Media) -> str:
@@ -58,22 +69,41 @@ def picture(media: Media) -> str:
     return f'<figure><img src="{source}" alt="{name}"><figcaption>{name}</figcaption></figure>\n'
 
 
-def markdown(text: str, *, breaks: bool = False) -> str:
-    """Return a text that was written as Markdown; with ``breaks`` each of its lines stays a line."""
-    if len(text) > _MOST_MARKDOWN:
+def markdown(text: str, *, breaks: bool = False, left: Allowance | None = None) -> str:
+    """Return a text that was written as Markdown; with ``breaks`` each of its lines stays a line.
+
+    One that is very long, or would become a page of many times its length, is shown as it is.
+    """
+    left = left or Allowance()
+    if not left.markdown(text):
         return block(text)
-    rendered: str = (_BREAKING if breaks else _PLAIN).render(clean(text))
-    return rendered
+    reader = _BREAKING if breaks else _PLAIN
+    environment: dict[str, Any] = {_LEFT: left}
+    tokens = reader.parse(clean(text), environment)
+    most = _GROWTH * len(text) + _GROWTH_FREE
+    # Before the page is made: 20,000 characters may be a link of 10,000 and its name 3,000 times.
+    if _length(tokens) > most:
+        return block(text)
+    rendered: str = reader.renderer.render(tokens, reader.options, environment)
+    return rendered if len(rendered) <= most else block(text)
 
 
-def _highlighted(text: str, language: str) -> str:
-    if language and len(text) <= _MOST_HIGHLIGHTED:
-        try:
-            lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-        except (ClassNotFound, ImportError):
-            pass  # not a language that is known
-        else:
-            return str(highlight(text, lexer, HtmlFormatter(nowrap=True)))
+def _length(tokens: Sequence[Token]) -> int:
+    """Return about how many characters of a text stand in what it is made to."""
+    inside = (each for token in tokens for each in (token, *(token.children or ())))
+    return sum(
+        len(each.content) + sum(len(str(value)) for value in each.attrs.values()) for each in inside
+    )
+
+
+def _highlighted(text: str, language: str, left: Allowance) -> str:
+    name = left.lexer(text, language)
+    if name is not None:
+        # With a line feed at the end: without, some lexers look for it from every place.
+        lexer = get_lexer_by_name(name, stripnl=False, ensurenl=True)
+        found = str(highlight(text, lexer, HtmlFormatter(nowrap=True)))
+        if len(found) <= _CODE_GROWTH * len(text) + _CODE_GROWTH_FREE:
+            return found if text.endswith("\n") else found.removesuffix("\n")
     return html.escape(text)
 
 
@@ -108,8 +138,10 @@ def _is_shown(url: str) -> bool:
     return bool(_LINK.match(url)) or media_at("image", url).picture is not None
 
 
-def _fence(_: RendererProtocol, tokens: Sequence[Token], at: int, *__: Any) -> str:
-    return block(tokens[at].content, tokens[at].info)
+def _fence(
+    _: RendererProtocol, tokens: Sequence[Token], at: int, __: Any, environment: dict[str, Any]
+) -> str:
+    return block(tokens[at].content, tokens[at].info, environment[_LEFT])
 
 
 def _image(_: RendererProtocol, tokens: Sequence[Token], at: int, *__: Any) -> str:
