@@ -241,14 +241,15 @@ def filled(unit: str, length: int = LENGTH) -> str:
 
 
 def code(language: str) -> Iterator[str]:
-    """Give blocks of code: one line, lines of the greatest length, and behind a beginning."""
+    """Give blocks of code: lines of the greatest length, behind a beginning or not, and one line."""
     chance = random.Random(1)
     pairs = [("", filler) for filler in FILLERS]
-    pairs += [(chance.choice(BEGINNINGS), chance.choice(FILLERS)) for _ in range(120)]
+    pairs += [(chance.choice(BEGINNINGS), chance.choice(FILLERS)) for _ in range(40)]
     for begins, filler in pairs:
         line = begins + filled(filler, 490 - len(begins))
-        yield f"```{language}\n{begins}{filled(filler)}\n```"
         yield f"```{language}\n{filled(line + chr(10))}\n```"
+    for filler in FILLERS[:20]:
+        yield f"```{language}\n{filled(filler)}\n```"
 
 
 def markdown() -> Iterator[str]:
