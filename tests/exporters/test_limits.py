@@ -25,7 +25,8 @@ SLOW = {
     "lilypond": "a",
     "python": "\n ",
     "javascript": '\\"',
-    "html": "&",
+    "html": "<?",
+    "powershell": "#\n",
 }
 LANGUAGES = sorted(limits._FAST | limits._FAST_WITHOUT_BACKSLASHES)
 
@@ -88,7 +89,8 @@ def test_what_is_highlighted_of_a_message_is_bounded(tmp_path: Path) -> None:
     one = "```python\n" + "pass\n" * 1_000 + "```\n\n"
     assert one.count("pass") == 1_000
     page = page_of(tmp_path, one * 3)
-    assert page.count('<span class="k">pass</span>') == 3_000
+    assert page.count('<span class="k">pass</span>') == 2_000
+    assert page.count("pass") == 3_000
     longer = page_of(tmp_path / "longer", one * 2 + "a" * limits.MOST_MARKDOWN)
     assert '<span class="k">' not in longer
     assert longer.count("pass") == 2_000

@@ -15,6 +15,7 @@ from sessionfs import ChatMessage, CreateSessionRequest, FileStorage
 from tests.cli.command import Command
 
 LENGTH = 19_900
+CODE_LENGTH = 9_900
 """Of a text that is rendered, if barely."""
 
 A_SESSION = 40
@@ -66,6 +67,7 @@ FILLERS = (
         '\\"',
         "\\\n",
         "#\n",
+        "<?",
         "<!--",
         "<a ",
         '<a b="',
@@ -247,9 +249,9 @@ def code(language: str) -> Iterator[str]:
     pairs += [(chance.choice(BEGINNINGS), chance.choice(FILLERS)) for _ in range(40)]
     for begins, filler in pairs:
         line = begins + filled(filler, 490 - len(begins))
-        yield f"```{language}\n{filled(line + chr(10))}\n```"
+        yield f"```{language}\n{filled(line + chr(10), CODE_LENGTH)}\n```"
     for filler in FILLERS[:20]:
-        yield f"```{language}\n{filled(filler)}\n```"
+        yield f"```{language}\n{filled(filler, CODE_LENGTH)}\n```"
 
 
 def markdown() -> Iterator[str]:
