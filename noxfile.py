@@ -66,10 +66,11 @@ def slow(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def minimums(session: nox.Session) -> None:
-    """Run the tests that depend on versions with the lowest that pyproject.toml allows."""
+    """Run the default tests that depend on versions with the lowest that pyproject.toml allows."""
     lowest = [each.replace(">=", "==") for each in requirements("cli")]
     session.install("--editable", ".[cli]", *test_tools(), *lowest)
-    session.run("pytest", "-m", "not once and not sweep", *session.posargs, env=FEW)
+    chosen = "not slow and not once and not sweep"
+    session.run("pytest", "-m", chosen, *session.posargs, env=FEW)
 
 
 @nox.session
@@ -160,6 +161,13 @@ def removals(session: nox.Session) -> None:
     """Append a million times beside purges, repairs and merges, and try 20,000 schedules of these."""
     session.install("--editable", ".[cli]", *test_tools())
     session.run("pytest", "-m", "", "tests/faults/test_removals.py", *session.posargs, env=ALL)
+
+
+@nox.session
+def rendering(session: nox.Session) -> None:
+    """Render the worst texts of Markdown and of each language that is highlighted (an hour)."""
+    session.install("--editable", ".[cli]", *test_tools())
+    session.run("pytest", "-m", "", "tests/exporters/test_limits.py", *session.posargs, env=ALL)
 
 
 @nox.session

@@ -11,6 +11,7 @@ import pytest
 from sessionfs import ChatMessage, CreateSessionRequest, FileStorage
 from sessionfs.exporters import limits
 from tests.cli.command import Command
+from tests.effort import chosen
 
 from .worst import code, filled, markdown
 
@@ -29,6 +30,7 @@ SLOW = {
     "powershell": "#\n",
 }
 LANGUAGES = sorted(limits._FAST | limits._FAST_WITHOUT_BACKSLASHES)
+TRIED = chosen(few=1, usual=1, everything=1 + len(LANGUAGES))
 
 
 def page_of(tmp_path: Path, text: str) -> str:
@@ -98,7 +100,7 @@ def test_what_is_highlighted_of_a_message_is_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.once
-@pytest.mark.parametrize("what", [*LANGUAGES, "markdown"])
+@pytest.mark.parametrize("what", ["markdown", *LANGUAGES][:TRIED])
 def test_the_worst_texts(tmp_path: Path, what: str) -> None:
     number = len(list(markdown() if what == "markdown" else code(what)))
     subprocess.run(

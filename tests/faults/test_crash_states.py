@@ -23,14 +23,14 @@ def name(value: object) -> str | None:
 
 @pytest.mark.parametrize("workload", [*WORKLOADS, merge], ids=name)
 def test_what_was_acknowledged_is_there(workload: Workload, counted: Counted) -> None:
-    most = chosen(few=12, usual=900, everything=20_000)
+    most = chosen(few=12, usual=400, everything=20_000)
     counted("crash states opened", try_all(workload, "full", states=most, each=256))
 
 
 @pytest.mark.parametrize("workload", [*WORKLOADS, merge], ids=name)
 def test_nothing_wrong_is_told_where_nothing_was_synced(workload: Workload, counted: Counted) -> None:
     share = 20 if workload is workloads.first_session else 1  # its states are small
-    most = chosen(few=6, usual=250, everything=8_000) * share
+    most = chosen(few=6, usual=100, everything=8_000) * share
     counted("crash states opened", try_all(workload, "relaxed", states=most))
 
 
@@ -93,8 +93,8 @@ MEETINGS: list[tuple[Workload, Workload]] = [
 @pytest.mark.parametrize("part", range(2))
 def test_two_writers(one: Workload, other: Workload, part: int, counted: Counted) -> None:
     """Another storage does its work between two calls of one: before each of them, or of some."""
-    moments = list(range(calls_of(one, "full")))[part :: chosen(few=24, usual=2, everything=2)]
-    most = chosen(few=15, usual=90, everything=20_000)
+    moments = list(range(calls_of(one, "full")))[part :: chosen(few=24, usual=4, everything=2)]
+    most = chosen(few=15, usual=60, everything=20_000)
     opened = 0
     for at in moments:
         opened += try_all(one, "full", states=most // len(moments) + 1, between=(at, other))

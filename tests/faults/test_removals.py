@@ -41,7 +41,7 @@ REPOSITORY = Path(__file__).parents[2]
 BEFORE = 20
 LARGE = {"role": "user", "content": "x" * 66_000}
 SCHEDULES = chosen(few=12, usual=150, everything=10_000)
-APPENDS = chosen(few=0, usual=4_000, everything=1_000_000)
+APPENDS = chosen(few=0, usual=2_000, everything=1_000_000)
 
 Messages = list[dict[str, Any]]
 

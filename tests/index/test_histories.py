@@ -46,7 +46,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 WORDS = ("alpha", "Beta", "fn(a, b)", "--flag=1", "日本語", "ß", "İ", '"q"', "%_*", "x\ny", "🙂", "zz")
 SHARDS = 4
-EXAMPLES = chosen(few=40, usual=500, everything=10_000) // SHARDS
+EXAMPLES = chosen(few=40, usual=200, everything=10_000) // SHARDS
 
 
 class History:

@@ -141,7 +141,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=chosen(few=8, usual=40, everything=1_000),
+    max_examples=chosen(few=8, usual=20, everything=1_000),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -16,7 +16,7 @@ from .world import Violation
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SHARDS = 4
-USUAL = 500
+USUAL = 240
 RUNS = chosen(few=16, usual=USUAL, everything=20_000) // SHARDS
 STEPS = chosen(few=54, usual=54, everything=108)
 """At most: a few runs end early, and the mean is to be 50 and 100."""
