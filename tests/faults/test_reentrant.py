@@ -10,7 +10,7 @@ import pytest
 
 from tests.effort import Counted, chosen
 
-POINTS = chosen(few=60, usual=400, everything=100_000)
+POINTS = chosen(few=20, usual=60, everything=100_000)
 HUNG_SECONDS = 60 + POINTS * 5
 """Far more than it takes: what waits for itself waits for ever."""
 
