@@ -38,7 +38,7 @@ of two copies is complete. Never edit a file here: its name would no longer be t
 
 The format is described in full by spec/FORMAT.md of the sessionfs project.
 """,
-    ".gitattributes": b"* -text -merge\n",
+    ".gitattributes": b"* -text -merge -ident -filter !working-tree-encoding\n",
     ".gitignore": b".tmp-*\n",
 }
 """What lies in the root of every store, the same bytes on every machine."""

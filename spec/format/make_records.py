@@ -27,7 +27,7 @@ of two copies is complete. Never edit a file here: its name would no longer be t
 
 The format is described in full by spec/FORMAT.md of the sessionfs project.
 """,
-    ".gitattributes": "* -text -merge\n",
+    ".gitattributes": "* -text -merge -ident -filter !working-tree-encoding\n",
     ".gitignore": ".tmp-*\n",
 }
 
