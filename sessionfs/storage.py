@@ -606,11 +606,11 @@ class FileStorage(Generic[MessageT]):
         Args:
             session_id: a session whose status is DELETED, or one that was purged and whose files came
                 back.
-            force: also in a git work tree, whose history holds what was committed all the same.
+            force: also in a work tree of git or Mercurial, whose history still holds what was committed.
             dry_run: change nothing.
 
         Raises:
-            InvalidRequestError: the session is not deleted, or the store is in a git work tree.
+            InvalidRequestError: the session is not deleted, or in a work tree of git or Mercurial.
 
         """
         from .maintenance import purge
@@ -619,7 +619,7 @@ class FileStorage(Generic[MessageT]):
         directory = self._directory(session_id)
         self._root.writing(session_id)
         if not force:
-            purge.refuse_in_git(self._root.path)
+            purge.refuse_in_work_tree(self._root.path, directory)
         done = purge.purge(directory, dry_run=dry_run)
         if not dry_run:
             self._environment.cache.clear()

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -60,14 +60,23 @@ def walk(directory: str) -> Iterator[tuple[str, list[str]]]:
         yield parent, names
 
 
-def git_work_tree(path: str) -> str | None:
-    """Return the git work tree that a path is in, as a ``.git`` above it tells; None: in none."""
+class WorkTree(NamedTuple):
+    """A directory whose history a version control system keeps, "git" or "hg"."""
+
+    path: str
+    system: str
+
+
+def work_tree(path: str) -> WorkTree | None:
+    """Return the work tree that a path is in, as ``.git`` or ``.hg`` above it tells; None: in none."""
     above = os.path.realpath(path)
-    while not os.path.lexists(os.path.join(above, ".git")):
+    while True:
+        for system in ("git", "hg"):
+            if os.path.lexists(os.path.join(above, f".{system}")):
+                return WorkTree(above, system)
         above, below = os.path.dirname(above), above
         if above == below:
             return None
-    return above
 
 
 def restrict(path: str) -> None:

@@ -17,17 +17,27 @@ from ..store import removal
 from ..store.session import SessionDirectory
 from ..store.view import SessionView
 
+_KEEPS_HISTORY = {
+    "git": "git's history still holds what was committed, here and in every clone, until that is "
+    "rewritten (git filter-repo); use force to remove the files all the same, and merge with "
+    "-X find-renames=100% afterwards",
+    "hg": "Mercurial's history still holds what was committed, here and in every clone; use force to "
+    "remove the files all the same",
+}
 
-def refuse_in_git(root: str) -> None:
-    """Raise InvalidRequestError if a directory is in a git work tree: history keeps what it had."""
-    tree = entries.git_work_tree(root)
-    if tree is not None:
-        raise InvalidRequestError(
-            f"{root} is in the git work tree {tree}: git's history still holds what was committed, "
-            "here and in every clone, until that is rewritten (git filter-repo); use force to remove "
-            "the files all the same, and merge with -X find-renames=100% afterwards",
-            path=root,
-        )
+
+def refuse_in_work_tree(root: str, directory: SessionDirectory) -> None:
+    """Raise InvalidRequestError if a version control system keeps the history of a session's files.
+
+    Each directory may be a link into its work tree, as tools for dotfiles make them.
+    """
+    for path in (root, files.parent_of(directory.path), directory.path, directory.objects.directory):
+        tree = entries.work_tree(path)
+        if tree is not None:
+            raise InvalidRequestError(
+                f"{path} is in the {tree.system} work tree {tree.path}: {_KEEPS_HISTORY[tree.system]}",
+                path=path,
+            )
 
 
 def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:

@@ -36,11 +36,11 @@ def test_a_link_is_what_it_leads_to_and_says_where(tmp_path: Path) -> None:
 def test_the_git_work_tree_is_the_next_one_above(tmp_path: Path) -> None:
     below = tmp_path / "tree" / "a" / "b"
     below.mkdir(parents=True)
-    assert entries.git_work_tree(str(below)) is None
+    assert entries.work_tree(str(below)) is None
     (tmp_path / "tree" / ".git").write_text("gitdir: elsewhere")  # as in a linked work tree
-    assert entries.git_work_tree(str(below)) == str(tmp_path / "tree")
+    assert entries.work_tree(str(below)) == (str(tmp_path / "tree"), "git")
     (below / ".git").mkdir()
-    assert entries.git_work_tree(str(below)) == str(below)
+    assert entries.work_tree(str(below)) == (str(below), "git")
 
 
 def test_what_is_restricted_has_the_modes_of_a_store(tmp_path: Path) -> None:

@@ -242,6 +242,30 @@ def test_in_a_git_work_tree_it_is_refused_unless_forced(tmp_path: Path) -> None:
     _is_gone(storage, session)
 
 
+@pytest.mark.parametrize("what", ["sessions", "session", "objects"])
+@pytest.mark.parametrize("system", ["git", "hg"])
+def test_where_a_link_leads_into_a_work_tree_it_is_refused(
+    tmp_path: Path, what: str, system: str
+) -> None:
+    """As stow makes links further down, where other directories of the store are none."""
+    kept, root = tmp_path / "dotfiles" / ".sessionfs", tmp_path / "folded"
+    storage, session = _store(kept)
+    storage.delete_session(session)
+    kept.parent.joinpath(f".{system}").mkdir()
+    place = {"sessions": "sessions", "session": f"sessions/{session}"}
+    at = place.get(what, f"sessions/{session}/objects")
+    shutil.copytree(kept, root)
+    shutil.rmtree(root / at)
+    root.joinpath(at).symlink_to(kept / at)
+    before = snapshot(tmp_path)
+    with pytest.raises(InvalidRequestError, match="history still holds"):
+        open_store(root).purge_session(session)
+    assert snapshot(tmp_path) == before
+    open_store(root).purge_session(session, force=True)
+    with pytest.raises(NotFoundError):
+        open_store(root).get_session(session)
+
+
 def test_the_record_names_every_object_that_was_seen(tmp_path: Path) -> None:
     storage, session = _store(tmp_path)
     storage.delete_session(session)

@@ -18,14 +18,17 @@ def purge(
     store: Store = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also in a git work tree.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also in a work tree of git or Mercurial.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove what was said in a deleted session for good, here and wherever the store is synced.
 
     A record of what was seen stays: what comes back from other machines is hidden, and their doctor
     --repair removes it. Work that was not seen brings the session back. The title and the directory
-    stay in the session's records. In a git work tree the history still holds what was committed.
+    stay in the session's records. In a work tree of git or Mercurial the history still holds what was
+    committed.
     """
     with output.reporting(as_json), opening.open_store(store) as storage:
         id_, title = resolve.purgeable(storage, session)
