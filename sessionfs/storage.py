@@ -606,7 +606,7 @@ class FileStorage(Generic[MessageT]):
         Args:
             session_id: a session whose status is DELETED, or one that was purged and whose files came
                 back.
-            force: also in a work tree of git or Mercurial, whose history still holds what was committed.
+            force: also in a git or Mercurial work tree, whose history holds what was committed.
             dry_run: change nothing.
 
         Raises:
