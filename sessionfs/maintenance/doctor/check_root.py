@@ -12,7 +12,7 @@ from ...fs.files import Files
 from ...store.root import HEADER, ROOT_FILES, SESSIONS, Root
 from .check_session import odd
 from .findings import Diagnosis, Repair, diagnose, reason
-from .letter_case import intended, misnamed
+from .letter_case import intended, misnamed, twin
 from .sound_copies import readable
 
 _OWNERS = frozenset({".git", ".stfolder", ".stignore", ".stversions", ".hg", ".svn"})
@@ -43,7 +43,7 @@ def findings(root: Root, writer: Files, *, nothing_unknown: bool) -> Iterator[Di
 
 def _strange(path: str) -> Diagnosis:
     right = intended(path)
-    return odd(path) if right is None else misnamed(path, right)
+    return misnamed(path, right) if right is not None else twin(path) or odd(path)
 
 
 def link(path: str, target: str, within: bool, *, session: UUID | None = None) -> Diagnosis:

@@ -21,7 +21,7 @@ from .. import purge
 from . import check_objects, check_refs, findings
 from .check_objects import DirectoryOf, ObjectSurvey, ReadingScope, UnmetNeeds
 from .findings import Diagnosis, Repair, diagnose
-from .letter_case import intended, misnamed
+from .letter_case import intended, misnamed, twin
 from .sound_copies import Evidence
 
 _CONFLICT = re.compile(r"\.sync-conflict-|conflicted copy|case conflict|\.orig$|\.rej$|\(\d+\)", re.I)
@@ -74,7 +74,8 @@ def examine(
     results = _without_emptying(results, len(surveyed.here) + len(seen.active) + len(seen.meta))
     adopting = _Adoption(directory, view, surveyed, evidence)
     for path in foreign:
-        results.append(adopting.found(path) or odd(path, directory.id, needed=path in evidence.used))
+        told = adopting.found(path) or twin(path, directory.id)
+        results.append(told or odd(path, directory.id, needed=path in evidence.used))
     results += filter(None, map(adopting.found, there))
     results += [misnamed(path, right, directory.id) for path, right in strange.items() if right]
     results += _directories(directory)

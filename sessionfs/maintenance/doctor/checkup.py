@@ -15,6 +15,7 @@ from ...store.objects import ObjectCache
 from ...store.root import SESSIONS, Root
 from ...store.session import Environment, SessionDirectory
 from . import check_root as roots
+from . import letter_case
 from .check_objects import ObjectSurvey, ReadingScope
 from .check_session import examine
 from .findings import Diagnosis, diagnose, reason
@@ -129,7 +130,10 @@ class Checkup:
         examined = examine(
             self._directory(session),
             self._reading,
-            [files.join(source, SESSIONS, str(session)) for source in self._sources],
+            [
+                *letter_case.twins_of(self._root.sessions, session),
+                *(files.join(source, SESSIONS, str(session)) for source in self._sources),
+            ],
             self._directory_to_write,
             wall_clock(),
             private=self._is_private(),

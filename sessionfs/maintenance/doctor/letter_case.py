@@ -18,15 +18,42 @@ _TIME = re.compile(r"[0-9]{8}t[0-9]{12}z")
 def intended(path: str) -> str | None:
     """Return the path that one has in the right letters; None: it has, or it is none of the format's.
 
-    What lies under both is not renamed: whatever is under the right name counts.
+    None also where something else lies there: what is under the right name counts; see ``twin``.
     """
+    there = _in_the_right_letters(path)
+    return None if there is None or files.exists(there) else there
+
+
+def twin(path: str, session: UUID | None = None) -> Diagnosis | None:
+    """Return what to tell of something beside which another has the name in the right letters.
+
+    None where there is no such thing; a file system that knows no case finds the same under both.
+    """
+    right = _in_the_right_letters(path)
+    if right is None or files.inode_of(right) in (None, files.inode_of(path)):
+        return None
+    message = (
+        f"is {files.name_of(right)} in other letters, which is here too: nothing of it is read; "
+        "remove it when what is missing has been taken from it"
+    )
+    return diagnose("letter-case", path, message, session=session)
+
+
+def twins_of(sessions: str, session: UUID) -> list[str]:
+    """Return the directories that have the name of a session in other letters."""
+    found = [name for name in files.names(sessions) if name.lower() == str(session) != name]
+    paths = [files.join(sessions, name) for name in sorted(found)]
+    own = files.inode_of(files.join(sessions, str(session)))
+    return [path for path in paths if files.inode_of(path) != own]
+
+
+def _in_the_right_letters(path: str) -> str | None:
     name = files.name_of(path)
     lowered = _TIME.sub(lambda match: match[0].upper(), name.lower())
     right = _FIXED.get(lowered, lowered)
     if right == name or not _is_ours(right):
         return None
-    there = files.join(files.parent_of(path), right)
-    return None if files.exists(there) else there
+    return files.join(files.parent_of(path), right)
 
 
 def misnamed(path: str, right: str, session: UUID | None = None) -> Diagnosis:

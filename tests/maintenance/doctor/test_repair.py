@@ -271,8 +271,26 @@ def test_in_other_letters_what_has_the_right_ones_as_well_is_left(store: Store) 
     for path in (store.objects, store.active, store.meta, store.root / "README.md"):
         (path.with_name(path.name.upper())).write_bytes(b"something else")
     before = everything(store.root)
-    assert grave(store.repair()) == []
+    assert [each.kind for each in grave(store.repair())] == ["letter-case"] * 4
     assert everything(store.root) == before
+
+
+def test_what_a_session_lacks_is_taken_from_its_twin_in_capitals(store: Store) -> None:
+    """A tool turned the directory into capitals, and a sync brought an older one as it was."""
+    older = shutil.copytree(store.directory, store.root.with_name("older"))
+    made = store.open().append_messages(store.session, [{"said": "acknowledged here"}])
+    twin = store.directory.rename(store.directory.with_name(store.directory.name.upper()))
+    shutil.copytree(older, store.directory)
+    found = [each for each in grave(store.verify()) if each.kind == "letter-case"]
+    assert [each.path for each in found] == [str(twin)]
+    before = everything(twin)
+    store.repair()
+    state = store.open().get_checkpoint(made.id).state
+    assert state.messages[-1] == {"said": "acknowledged here"}
+    assert everything(twin) == before
+    assert {each.kind for each in grave(store.verify())} == {"letter-case"}
+    shutil.rmtree(twin)
+    assert grave(store.verify()) == []
 
 
 def test_a_file_in_the_place_of_the_refs_is_set_aside_and_the_session_goes_on(store: Store) -> None:
