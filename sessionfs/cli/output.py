@@ -17,11 +17,18 @@ from typing import Any, TextIO
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from ..errors import CorruptObjectError, IncompleteError, StorageError
 from ..models import Gap
-from .text import harmless, harmless_json
+from .text import harmless, harmless_json, one_line
 
 PARTIAL = "--partial reads the rest; sessionfs doctor lists the damage"
 SHOW_PARTIAL = "show --partial shows what can be read; sessionfs doctor lists the damage"
@@ -42,8 +49,14 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     if not is_watched():
         yield lambda *_: None
         return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(one_line(what), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
@@ -79,6 +92,7 @@ class Bars:
     def _show(self, name: str, what: str, done: int, total: int, amount: str) -> None:
         if not is_watched():
             return
+        what = one_line(what)
         if self._progress is None:
             columns = (
                 TextColumn("{task.description}", markup=False),

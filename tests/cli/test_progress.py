@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sessionfs import CreateSessionRequest, FileStorage
+
 from .command import CLAUDE, Command
 
 SIZE = 20_000_000
@@ -67,3 +69,11 @@ def test_nothing_of_it_is_in_what_programs_read(sessionfs: Command, large: Path)
 def test_small_files_have_none(sessionfs: Command) -> None:
     _, shown = on_terminals(sessionfs, "import", CLAUDE, term="xterm", out=True)
     assert shown.startswith("imported")
+
+
+def test_a_bar_shows_a_name_as_text(sessionfs: Command, tmp_path: Path) -> None:
+    other = tmp_path / "[bold]garden\x1b]0;evil\x07"
+    FileStorage(other, durability="relaxed").create_session(CreateSessionRequest("t", []))
+    _, shown = on_terminals(sessionfs, "merge", other, term="xterm", out=True)
+    assert "[bold]" in shown
+    assert "\x1b]0;" not in shown
