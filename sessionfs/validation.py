@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -14,6 +13,9 @@ from .fs import files
 from .models import ListSessionsQuery, SearchQuery, SessionStatus, SessionVisibility
 
 DEFAULT_LIMIT = 100
+
+_MOST_SECONDS = 1_000_000_000
+"""Some 30 years. Clocks and waits of the operating system take no number."""
 
 _T = TypeVar("_T")
 
@@ -53,10 +55,12 @@ def positive(value: object, name: str) -> int:
 
 
 def seconds(value: object, name: str) -> float:
-    """Return the value if it is a number of seconds above 0."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+    """Return the value if it is a number of seconds above 0, and of some 30 years at most."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_SECONDS:
         return float(value)
-    raise InvalidRequestError(f"{name} must be a number of seconds above 0, not {value!r}")
+    raise InvalidRequestError(
+        f"{name} must be a number of seconds above 0, at most {_MOST_SECONDS:,}, not {value!r:.80}"
+    )
 
 
 def part(value: object, name: str) -> float:

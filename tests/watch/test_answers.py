@@ -186,7 +186,11 @@ def test_the_async_storage_has_an_async_watch(root: Path, tmp_path: Path) -> Non
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "30", None, True])
+@pytest.mark.parametrize(
+    "seconds",
+    [0, -1, float("nan"), float("inf"), 1e300, 10**400, "30", None, True],
+    ids=lambda each: f"{each!r:.10}",
+)
 def test_how_often_to_compare_is_a_number_of_seconds(storage: FileStorage, seconds: object) -> None:
     with pytest.raises(InvalidRequestError):
         storage.watch(relist_seconds=seconds)  # type: ignore[arg-type]
