@@ -11,7 +11,7 @@ import stat
 
 from ..errors import UnauthorizedError
 from .entries import OTHERS
-from .files import DIRECTORY_MODE, os_errors
+from .files import DIRECTORY_MODE, exists, os_errors
 from .fingerprints import Identity, identity_of
 
 _MAY_WRITE = 0o022
@@ -94,7 +94,7 @@ def claim_directory(path: str) -> bool:
     until now: they may have put something there.
     """
     parent = os.path.dirname(path)
-    if not os.path.lexists(parent):
+    if parent != path and not exists(parent):
         claim_directory(parent)
     check_way(parent)
     with os_errors(path):
