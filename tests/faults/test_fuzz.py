@@ -410,7 +410,7 @@ def test_databases(fuzz: Fuzz, tmp_path: Path) -> None:
 def test_the_stamp_of_an_index(fuzz: Fuzz, tmp_path: Path) -> None:
     """Nothing but the very stamp makes an index ours."""
     place = IndexLocation(str(tmp_path), str(tmp_path / "indexes"))
-    Path(place.directory).mkdir(parents=True)
+    Path(place.directory).mkdir(mode=0o700, parents=True)
     place.begin()
     place.stamp()
     stamp = Path(place.directory, "stamp.json")

@@ -66,7 +66,7 @@ def cut_off(source: Source, target: Replica, rng: random.Random) -> None:
         _copy(source, target, name)
     for name in todo[done : done + 1]:
         data, mtime_ns, _ = source.stored(name)
-        half = Stored(data[: rng.randrange(len(data))], mtime_ns, intact=False)
+        half = Stored(data[: rng.randrange(max(len(data), 1))], mtime_ns, intact=False)
         if rng.random() < 0.4:
             place, _, file = name.rpartition("/")
             target.put(f"{place}/.{file}.Xq3v7Z".lstrip("/"), half._replace(intact=True))
