@@ -74,6 +74,6 @@ def test_small_files_have_none(sessionfs: Command) -> None:
 def test_a_bar_shows_a_name_as_text(sessionfs: Command, tmp_path: Path) -> None:
     other = tmp_path / "[bold]garden\x1b]0;evil\x07"
     FileStorage(other, durability="relaxed").create_session(CreateSessionRequest("t", []))
-    _, shown = on_terminals(sessionfs, "merge", other, term="xterm", out=True)
-    assert "[bold]" in shown
+    _, shown = sessionfs.terminal("merge", other, TERM="xterm", COLUMNS="300", LINES="24")
+    assert "[bold]garden" in shown
     assert "\x1b]0;" not in shown

@@ -326,7 +326,11 @@ def test_a_planted_file_is_neither_read_nor_written(
         elif name in FILES[:3]:
             forge(directory)
             storage.close()
-    plant(directory / name, precious)
+    path = directory / name
+    if name == "index.lock" and not path.exists():  # older versions of filelock leave none
+        path.touch(mode=0o600)
+        os.chown(path, user, user)
+    plant(path, precious)
     if precious.exists():
         os.chown(precious, user, user)
     with acting_as(user):
