@@ -84,9 +84,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class _StoredHistory(msgspec.Struct, frozen=True):
-    """What was stored of a history: the checkpoints' hashes, and the time and note of the last."""
+    """What was stored of a history: the hashes, and the time and metadata of the last checkpoint."""
 
     hashes: list[str]
+    large: set[str]
     at: str
     metadata: bytes | None
 
@@ -94,6 +95,7 @@ class _StoredHistory(msgspec.Struct, frozen=True):
 def store_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoint]) -> _StoredHistory:
     """Store checkpoints that follow each other; they are not synced yet."""
     hashes: list[str] = []
+    large: set[str] = set()
     at, metadata = "", None
     outline: Chain | None = None
     for checkpoint in planned:
@@ -128,8 +130,9 @@ def store_history(directory: SessionDirectory, planned: Iterable[PlannedCheckpoi
             )
             sha = directory.objects.put_checkpoint(built, checkpoint.state.large.values())
         hashes.append(sha)
+        large.update(checkpoint.state.large)
         at, metadata = checkpoint.at, checkpoint.metadata
-    return _StoredHistory(hashes, at, metadata)
+    return _StoredHistory(hashes, large, at, metadata)
 
 
 def create_session(
@@ -213,7 +216,7 @@ def _extend_session(
     noted = resume_points.ResumePoints(view)
     stored = store_history(directory, plan.checkpoints(directory, noted))
     if stored.hashes:
-        removal.require_standing(directory, stored.hashes[-1], {*stored.hashes} - before)
+        removal.require_standing(directory, stored.hashes[-1], {*stored.hashes, *stored.large} - before)
     directory.objects.sync()
     if not refs.meta:
         directory.set_facts_at(facts_at, facts)
