@@ -28,7 +28,7 @@ RESULT_LENGTH = 1_000
 _CALL_LENGTH = 160
 _WHOLE = 10_000
 _GROWTH, _GROWTH_FREE = 10, 10_000
-"""What is rendered is at most so many times as long as the text, and some more."""
+"""The most that rendering may add: so many times the length of the text, plus a constant."""
 
 _LINE = 100
 """A line is filled with spaces, and counts as so many characters."""

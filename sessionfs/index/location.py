@@ -121,7 +121,7 @@ class IndexLocation:
     def lock(self) -> Iterator[None]:
         """Keep other writers out; LockedError if one keeps us out for longer than LOCK_SECONDS.
 
-        NotOursError if this is no place that is this user's alone.
+        Raises NotOursError if the directory does not belong to this user alone.
         """
         # filelock brings asyncio with it, which takes longer to import than a listing takes.
         from filelock import FileLock, Timeout

@@ -29,7 +29,7 @@ from ..fs.fingerprints import Identity
 
 _SUFFIX = ".json"
 _LEAVING = ".json.leaving"
-"""The end of a name that is no object's any more, and may be one again: it is about to be removed."""
+"""The suffix of an object that is about to be removed. Readers ignore it; it may be renamed back."""
 
 MISSING = "is missing (not synced yet, or deleted)"
 """The end of a sentence about a file of a session that is not here."""

@@ -1,4 +1,4 @@
-"""Something else in the place of a directory or of a file of the index is not waited for."""
+"""No command hangs if something else has the name of a directory or of an index file."""
 
 from __future__ import annotations
 

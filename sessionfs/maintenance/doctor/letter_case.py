@@ -27,7 +27,7 @@ def intended(path: str) -> str | None:
 def twin(path: str, session: UUID | None = None) -> Diagnosis | None:
     """Return what to tell of something beside which another has the name in the right letters.
 
-    None where there is no such thing; a file system that knows no case finds the same under both.
+    None if there is no such entry, or if both names are one file, as on a case-insensitive file system.
     """
     right = _in_the_right_letters(path)
     if right is None or files.inode_of(right) in (None, files.inode_of(path)):
