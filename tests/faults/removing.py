@@ -90,7 +90,7 @@ def _lost(root: Path, session: UUID, acknowledged: set[UUID]) -> int:
         with suppress(NotFoundError):
             listed = open_store(root).list_checkpoints(session, EVERY.with_state()).checkpoints
             readable = {each.id for each in listed if each.problem is None}
-        lost = acknowledged - readable - _purged(root, session)
+        lost = acknowledged - readable - purged(root, session)
         known = any(root.joinpath("sessions", str(session), "refs").glob("meta.*"))
     if not lost or not known:  # forgotten meanwhile
         return 0
@@ -98,7 +98,8 @@ def _lost(root: Path, session: UUID, acknowledged: set[UUID]) -> int:
     return len(lost)
 
 
-def _purged(root: Path, session: UUID) -> set[UUID]:
+def purged(root: Path, session: UUID) -> set[UUID]:
+    """Return the checkpoints that purge records of a session name, and objects beside them."""
     records = root.joinpath("sessions", str(session), "refs").glob("purge.*")
     return {checkpoint_id(sha) for path in records for sha in json.loads(path.read_bytes())["objects"]}
 

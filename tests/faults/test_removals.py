@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import subprocess
@@ -25,13 +24,13 @@ from sessionfs import (
     NotFoundError,
     StorageError,
 )
-from sessionfs.format.ids import checkpoint_id
 from sessionfs.fs import files, locks
 
 from ..effort import Counted, chosen
 from .crashing import calls_of, cuts, scratch
 from .disk import Builder, untouched_sessions
 from .interleaving import taking_turns
+from .removing import open_store, purged
 from .workloads import NO_INDEX, STORE, Doing, Operation, Record, Workload, carry_out
 
 pytestmark = [pytest.mark.once]
@@ -55,7 +54,7 @@ class Peer:
 
     def __init__(self, root: Path, session: UUID) -> None:
         self.root, self.session = root, session
-        self.storage = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+        self.storage = open_store(root)
         self.acknowledged: dict[UUID, Messages | None] = {}
         self.conflicts = 0
 
@@ -97,16 +96,11 @@ class Peer:
 
 
 def make(root: Path) -> UUID:
-    storage = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+    storage = open_store(root)
     session = storage.create_session(CreateSessionRequest("t", [small(0)])).session_id
     for i in range(1, BEFORE):
         storage.append_messages(session, [LARGE if i == 5 else small(i)])
     return session
-
-
-def purged(root: Path, session: UUID) -> set[UUID]:
-    records = root.joinpath("sessions", str(session), "refs").glob("purge.*")
-    return {checkpoint_id(sha) for path in records for sha in json.loads(path.read_bytes())["objects"]}
 
 
 def check(root: Path, session: UUID, peers: list[Peer], *, locked: bool) -> tuple[int, int]:
@@ -114,7 +108,7 @@ def check(root: Path, session: UUID, peers: list[Peer], *, locked: bool) -> tupl
 
     With locks, nothing is left either of what was refused.
     """
-    fresh = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+    fresh = open_store(root)
     gone = purged(root, session)
     acknowledged = {id_: state for peer in peers for id_, state in peer.acknowledged.items()}
     standing = {id_: state for id_, state in acknowledged.items() if id_ not in gone}
@@ -253,7 +247,7 @@ PAIRS: list[tuple[Workload, Workload]] = [
 
 def _after_the_cut(root: Path, session: UUID, record: Record, position: int) -> None:
     """Assert that what was acknowledged before a power cut is readable, or purged, and purges last."""
-    storage = FileStorage(root, durability="relaxed", index_dir=NO_INDEX, message_type=dict)
+    storage = open_store(root)
     gone = purged(root, session)
     acknowledged = [one for one in record.operations if 0 < one.end <= position]
     made = {id_ for one in acknowledged for id_ in one.made}
