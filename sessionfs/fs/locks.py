@@ -41,9 +41,9 @@ def exclusive(directory: str) -> Iterator[None]:
 
     An advisory lock on the directory itself: it makes no file that a sync tool could carry away, and
     ends with the process. Where a platform or file system has none, and where somebody keeps it for
-    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write. Nor is
-    a signal handler, or a finalizer, in the middle of a call by the same thread: it would wait for
-    itself.
+    longer than 10 seconds, nobody is kept out: the caller has to look once more after its write. A
+    thread that holds the lock may take it again, as may a signal handler or a finalizer that interrupts
+    the thread.
     """
     key = threading.get_ident(), directory
     if key in _held:

@@ -41,8 +41,9 @@ def check_way(path: str) -> None:
     with os_errors(path):
         at = os.sep
         # Whoever has the root directory has everything. In a container that need not be user 0.
-        trusted = {0, os.geteuid(), os.lstat(at).st_uid}
-        _check_step(at, os.lstat(at), trusted)
+        top = os.lstat(at)
+        trusted = {0, os.geteuid(), top.st_uid}
+        _check_step(at, top, trusted)
         todo = [(name, "") for name in reversed(_names(os.path.join(os.getcwd(), path)))]
         links = 0
         while todo:

@@ -59,7 +59,7 @@ def purge(directory: SessionDirectory, *, dry_run: bool) -> PurgeResult:
             _require_deleted(view)  # nobody restores it while others are kept out
             directory.put_purge(directory.objects.hashes())
         done = _result(directory, directory.look().objects.hidden)
-        remove_hidden(directory)
+        sweep(directory)
     return done
 
 
@@ -71,32 +71,27 @@ def _result(directory: SessionDirectory, doomed: Collection[str]) -> PurgeResult
 def sweep(directory: SessionDirectory) -> None:
     """Delete the files of a session that are hidden."""
     with directory.exclusive():
-        remove_hidden(directory)
-
-
-def remove_hidden(directory: SessionDirectory) -> None:
-    """Do what ``sweep`` does, where the caller keeps others out who remove."""
-    for ref in _hidden_refs(directory):  # first: none is to name what is not here
-        directory.refs.remove(ref)
-    removal.remove_purged(directory)
-    copies = _named_after(directory, directory.look().objects.hidden)
-    for path in copies:
-        if not removal.is_object(directory, path):  # one that came meanwhile is for the next removal
-            files.remove(path)
-    directory.refs.sync()
-    directory.objects.sync()
+        for ref in _hidden_refs(directory, directory.look()):  # first: none is to name what is not here
+            directory.refs.remove(ref)
+        removal.remove_purged(directory)
+        for path in _named_after(directory, directory.look().objects.hidden):
+            if not removal.is_object(
+                directory, path
+            ):  # one that came meanwhile is for the next removal
+                files.remove(path)
+        directory.refs.sync()
+        directory.objects.sync()
 
 
 def hidden_files(directory: SessionDirectory) -> list[str]:
     """Return the files of a session that are hidden, and what tools, repairs and kills left of them."""
-    hidden = directory.look().objects.hidden
-    found = {*_named_after(directory, hidden), *removal.files_left(directory)}
-    return [*map(directory.refs.path, _hidden_refs(directory)), *sorted(found)]
+    view = directory.look()
+    found = {*_named_after(directory, view.objects.hidden), *removal.files_left(directory)}
+    return [*map(directory.refs.path, _hidden_refs(directory, view)), *sorted(found)]
 
 
-def _hidden_refs(directory: SessionDirectory) -> list[ActiveRef]:
-    shown = directory.look().refs.active
-    return [ref for ref in directory.refs.names().active if ref not in shown]
+def _hidden_refs(directory: SessionDirectory, view: SessionView) -> list[ActiveRef]:
+    return [ref for ref in directory.refs.names().active if ref not in view.refs.active]
 
 
 def _named_after(directory: SessionDirectory, hashes: Collection[str]) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import wraps
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from ..errors import (
@@ -23,7 +25,23 @@ from .session import SessionDirectory
 from .state_cache import NewState
 from .view import SessionView
 
+_Arguments = ParamSpec("_Arguments")
+_Written = TypeVar("_Written")
 
+
+def _again_if_purged(write: Callable[_Arguments, _Written]) -> Callable[_Arguments, _Written]:
+    """Begin a write again where it had to be withdrawn: what is here then tells what comes of it."""
+
+    @wraps(write)
+    def until_standing(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Written:
+        while True:
+            with suppress(PurgedMeanwhileError):
+                return write(*arguments, **options)
+
+    return until_standing
+
+
+@_again_if_purged
 def put_state(
     directory: SessionDirectory,
     state: NewState,
@@ -35,18 +53,6 @@ def put_state(
 
     What it shares with its parent, or else with the active checkpoint, is not stored again.
     """
-    while True:
-        with suppress(PurgedMeanwhileError):  # what is here now tells whether there is still a session
-            return _put_state(directory, state, metadata, parent_id, expected_active)
-
-
-def _put_state(
-    directory: SessionDirectory,
-    state: NewState,
-    metadata: bytes | None,
-    parent_id: UUID | None,
-    expected_active: UUID | None,
-) -> tuple[str, CheckpointObject]:
     with _comparing(directory, expected_active):
         view = directory.look()
         onto = active = _active_if_readable(view, expected_active)
@@ -72,6 +78,7 @@ def _put_state(
         return _write(directory, view, built, going.large, expected_active), built
 
 
+@_again_if_purged
 def append(
     directory: SessionDirectory,
     encoded: list[bytes],
@@ -79,17 +86,6 @@ def append(
     expected_active: UUID | None,
 ) -> tuple[str, CheckpointObject]:
     """Store the active checkpoint's messages and these, make that active, return hash and object."""
-    while True:
-        with suppress(PurgedMeanwhileError):  # what is here now tells whether there is still a session
-            return _append(directory, encoded, metadata, expected_active)
-
-
-def _append(
-    directory: SessionDirectory,
-    encoded: list[bytes],
-    metadata: bytes | None,
-    expected_active: UUID | None,
-) -> tuple[str, CheckpointObject]:
     with _comparing(directory, expected_active):
         view = directory.look()
         active = view.active()
@@ -182,7 +178,7 @@ def _write(
     arrived or is damaged is in hand.
     """
     sha = directory.objects.put_checkpoint(checkpoint, large.values())
-    removal.require_standing(directory, sha, {sha, *large}, alone=expected is not None)
+    removal.require_standing(directory, sha, {sha, *large})
     mine = directory.publish(sha, checkpoint.at, stored=True)
     if expected is not None:
         directory.withdraw_if_late(sha, mine, seen)

@@ -8,7 +8,6 @@ before a ref names it: where what that stands on had lost its name, it is withdr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import NotFoundError
 from . import purged
@@ -42,9 +41,7 @@ def _remove(directory: SessionDirectory, unwanted: set[str], looked_at: set[str]
             leaving.move(sha, here)
 
 
-def require_standing(
-    directory: SessionDirectory, sha: str, new: Collection[str] = (), *, alone: bool = False
-) -> None:
+def require_standing(directory: SessionDirectory, sha: str, new: Collection[str]) -> None:
     """Withdraw a checkpoint that was stored, and raise, if what it stands on was purged meanwhile.
 
     To be called before a ref names it: whoever purges after that sees it, and keeps what it needs.
@@ -53,13 +50,11 @@ def require_standing(
         directory: of the session.
         sha: the hash of the checkpoint.
         new: the hashes of the objects that were stored for it, itself among them.
-        alone: whether the caller keeps others out already.
 
     """
     if not directory.refs.names().purges:
         return
-    others: AbstractContextManager[None] = nullcontext() if alone else directory.exclusive()
-    with others:
+    with directory.exclusive():
         view = directory.look()
         if view.is_complete(sha):
             return

@@ -186,7 +186,7 @@ def test_a_purge_that_was_cut_off_is_finished_by_the_next(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("sessionfs.maintenance.purge.remove_hidden", killed)
+        patch.setattr("sessionfs.maintenance.purge.sweep", killed)
         with pytest.raises(Killed):
             storage.purge_session(session)
     assert _lies_in(tmp_path, SECRET)
